@@ -2,15 +2,15 @@
 //
 // The Worker waits for "open" before it touches the database: only the window that holds the lock may say so
 // (src/leader.rs). The page finds the Worker under this name.
-import init from "{{polevik_mobile.js}}";
+import init from "/assets/polevik_mobile.js";
 
-const worker_path = "{{core_worker.js}}";
+const worker_path = "/assets/core_worker.js";
 
 // A fresh Worker each time it is asked for; the page asks again after it took the work over from another window.
 globalThis.polevikNewWorker = () => new Worker(worker_path, { type: "module", name: "polevik-core" });
 
 try {
-  await init({ module_or_path: "{{polevik_mobile_bg.wasm}}" });
+  await init({ module_or_path: "/assets/polevik_mobile_bg.wasm" });
 } catch (cause) {
   console.error(cause);
   const box = document.querySelector(".boot");

@@ -5,7 +5,7 @@
 // be changed under a running synchronisation.
 "use strict";
 
-const BUILD = "polevik-{{BUILD}}";
+const BUILD = "polevik-/*BUILD*/";
 const FILES = [/*PRECACHE*/];
 
 self.addEventListener("install", (event) => {
@@ -50,7 +50,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
   if (isForServer(url.pathname)) return;
   if (request.mode === "navigate") {
-    event.respondWith(fromBuild("/index.html", request));
+    event.respondWith(fromBuild("/", request));
     return;
   }
   event.respondWith(fromBuild(url.pathname, request));
