@@ -1,0 +1,65 @@
+//! The project's own tasks, for people and for the scripts `run` and `test`.
+//!
+//! One file per task; this one only reads the command line.
+
+mod arrows;
+mod assets;
+mod build_web;
+mod compression;
+mod file_rules;
+mod web_modules;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own tasks", disable_help_subcommand = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the mobile application (two wasm modules and their files) into target/dist
+    BuildWeb {
+        /// Quick to build and large: little optimisation, light compression
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Check which crate may know which, and where SQL and the system clock may stand
+    Arrows,
+}
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Causes on one line; a backtrace through this program helps nobody.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let workspace = workspace_folder()?;
+    match task {
+        Task::BuildWeb { dev } => {
+            let mode = if dev { web_modules::Mode::Dev } else { web_modules::Mode::Release };
+            build_web::run(&workspace, mode)
+        }
+        Task::Arrows => {
+            arrows::check(&workspace)?;
+            file_rules::check(&workspace)
+        }
+    }
+}
+
+/// The folder of the workspace's `Cargo.toml`.
+fn workspace_folder() -> Result<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).context("xtask stands in a folder of the workspace")
+}
