@@ -1,0 +1,162 @@
+//! What a face shows of synchronisation.
+
+use polevik_domain::time::UtcMillis;
+use polevik_protocol::ErrorCode;
+use serde::{Deserialize, Serialize};
+
+/// A row of the synchronisation screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RowId {
+    /// «Загрузка» · «Обязательная информация».
+    DownloadMandatory,
+    /// «Выгрузка» · «Обязательная информация».
+    UploadMandatory,
+}
+
+/// To the phone or from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Direction {
+    /// «Загрузка».
+    Download,
+    /// «Выгрузка».
+    Upload,
+}
+
+impl RowId {
+    /// All rows, in the order of the screen.
+    pub const ALL: [Self; 2] = [Self::DownloadMandatory, Self::UploadMandatory];
+
+    /// The name on command lines and in logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DownloadMandatory => "download.mandatory",
+            Self::UploadMandatory => "upload.mandatory",
+        }
+    }
+
+    /// Reads the name; `None` otherwise.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|row| row.as_str() == text)
+    }
+
+    /// To the phone or from it.
+    #[must_use]
+    pub fn direction(self) -> Direction {
+        match self {
+            Self::DownloadMandatory => Direction::Download,
+            Self::UploadMandatory => Direction::Upload,
+        }
+    }
+}
+
+/// Why something did not work, ready to be shown: title and action come from `texts` by the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The code.
+    pub code: ErrorCode,
+    /// Tag of the session it happened in, when one ran.
+    pub tag: Option<String>,
+    /// For support; may be empty.
+    pub detail: String,
+}
+
+/// Where a row stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowState {
+    /// Nothing has run yet.
+    Never,
+    /// Asked for; another row runs first.
+    Queued,
+    /// Bytes or rows move.
+    Running {
+        /// What is being done.
+        stage: Stage,
+        /// Units done: documents, or rows.
+        done: u64,
+        /// Units in all; 0 while not known.
+        total: u64,
+        /// Bytes moved.
+        bytes: u64,
+        /// Bytes in all; 0 while not known.
+        bytes_total: u64,
+    },
+    /// The last attempt succeeded.
+    Ok,
+    /// The last attempt failed; stays over restarts until the next success.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// When it will be tried again by itself; `None` if it waits for a person or a network.
+        next_try_at: Option<UtcMillis>,
+    },
+    /// Stopped by the rep.
+    Stopped,
+}
+
+/// The step a session is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Stage {
+    /// Talking to the server for the first time.
+    Connecting,
+    /// Documents go up.
+    Uploading,
+    /// Segments come down.
+    Downloading,
+    /// Rows are written and checked.
+    Applying,
+}
+
+/// One row of the screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowView {
+    /// Which.
+    pub id: RowId,
+    /// Where it stands.
+    pub state: RowState,
+    /// Last complete success, by the server's clock.
+    pub last_success: Option<UtcMillis>,
+    /// Last attempt, by the corrected clock.
+    pub last_attempt: Option<UtcMillis>,
+    /// Whether the last success changed anything (`Изменений нет` otherwise).
+    pub changed: bool,
+    /// Orders that wait to be sent (upload rows).
+    pub orders_waiting: u32,
+    /// Visits that wait to be sent (upload rows).
+    pub visits_waiting: u32,
+    /// Documents the office refused and nobody has looked at yet (upload rows).
+    pub need_attention: u32,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionResult {
+    /// All rows succeeded.
+    Success,
+    /// Some did.
+    Partial,
+    /// None did.
+    Failed,
+    /// The rep stopped it.
+    Stopped,
+}
+
+/// Everything the synchronisation screen and the state chip need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncView {
+    /// The rows, in the order of the screen.
+    pub rows: Vec<RowView>,
+    /// Whether a session runs.
+    pub running: bool,
+    /// Tag of the running session, or of the last one.
+    pub tag: Option<String>,
+    /// How the last session ended; `None` before the first.
+    pub result: Option<SessionResult>,
+    /// What the last finished session did: documents sent, rows received, body bytes both ways, milliseconds.
+    pub last_counts: Option<(u64, u64, u64, u64)>,
+    /// Server's clock minus device's clock, in milliseconds.
+    pub clock_offset_ms: i64,
+    /// Now, by the device's clock: countdowns are relative to it.
+    pub now: UtcMillis,
+}
