@@ -1,0 +1,102 @@
+// A real Chromium the size of a phone, with a profile folder of its own that survives a restart.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Where screenshots go, to be looked at by people. */
+export const screenshots = resolve(fileURLToPath(import.meta.url), "../../../target/screenshots");
+
+/** How long one step on a screen may take before a test gives up, in milliseconds. */
+const STEP_LIMIT_MS = 30_000;
+
+export class Phone {
+  /** A phone with an empty profile. `language` is a BCP 47 tag, `theme` light or dark. */
+  static async withEmptyProfile({ language = "ru-RU", theme = "light", width = 390, height = 844 } = {}) {
+    const profile = await mkdtemp(join(tmpdir(), "polevik-phone-"));
+    const phone = new Phone(profile, { language, theme, width, height });
+    await phone.switchOn();
+    return phone;
+  }
+
+  constructor(profile, look) {
+    this.profile = profile;
+    this.look = look;
+    /** What went wrong in any page: errors in the console, and exceptions nobody caught. */
+    this.complaints = [];
+  }
+
+  async switchOn() {
+    const { language, theme, width, height } = this.look;
+    this.context = await chromium.launchPersistentContext(this.profile, {
+      executablePath: process.env.POLEVIK_CHROMIUM ?? chromiumProgram(),
+      headless: true,
+      chromiumSandbox: false,
+      args: FLAGS,
+      viewport: { width, height },
+      deviceScaleFactor: 2,
+      isMobile: true,
+      hasTouch: true,
+      locale: language,
+      timezoneId: "Europe/Moscow",
+      colorScheme: theme,
+    });
+    this.context.setDefaultTimeout(STEP_LIMIT_MS);
+    this.context.on("page", (page) => this.#listen(page));
+    for (const page of this.context.pages()) this.#listen(page);
+    this.page = this.context.pages()[0] ?? (await this.context.newPage());
+  }
+
+  /** Ends the browser as a phone ends an application; the profile stays. */
+  async switchOff() {
+    await this.context.close();
+  }
+
+  async close() {
+    await this.switchOff();
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  /** Takes the network away from the page, its Worker and the service worker, or gives it back. */
+  async setOffline(is_offline) {
+    await this.context.setOffline(is_offline);
+  }
+
+  async screenshot(name) {
+    const { language, theme, width } = this.look;
+    const folder = join(screenshots, `${language.slice(0, 2)}-${theme}-${width}`);
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+
+  /** How many CSS pixels the page is wider than the screen. */
+  async sidewaysScroll(page = this.page) {
+    return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  }
+
+  #listen(page) {
+    page.on("console", (message) => {
+      if (message.type() === "error") this.complaints.push(`${message.text()} (${message.location().url})`);
+    });
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+  }
+}
+
+/** Chromium of this machine; the packages of the tests bring none. */
+function chromiumProgram() {
+  return execFileSync("sh", ["-c", "command -v chromium || command -v google-chrome"], { encoding: "utf8" }).trim();
+}
