@@ -1,0 +1,499 @@
+# Texts of the mobile module. The keys are those of ru.ftl.
+
+app-name = Polevik
+app-promise = Route, visits and orders. Works without network.
+
+# Common words
+back = Back
+close = Close
+cancel = Cancel
+retry = Retry
+retry-now = Retry now
+continue = Continue
+done = Done
+clear = Clear
+show-all = Show all
+loading = Loading…
+no-value = none
+today = Today
+tomorrow = Tomorrow
+and-more = Showing the first { $shown } of { $total }. Narrow the search.
+orders-count = { $n ->
+    [one] { $text } order
+   *[other] { $text } orders
+  }
+visits-count = { $n ->
+    [one] { $text } visit
+   *[other] { $text } visits
+  }
+documents-count = { $n ->
+    [one] { $text } document
+   *[other] { $text } documents
+  }
+rows-count = { $n ->
+    [one] { $text } row
+   *[other] { $text } rows
+  }
+lines-count = { $n ->
+    [one] { $text } item
+   *[other] { $text } items
+  }
+outlets-count = { $n ->
+    [one] { $text } outlet
+   *[other] { $text } outlets
+  }
+changes-count = { $n ->
+    [one] { $text } change
+   *[other] { $text } changes
+  }
+days-count = { $n ->
+    [one] { $text } day
+   *[other] { $text } days
+  }
+minutes = { $n } min
+seconds = { $n } s
+pieces = { $n } pcs
+bytes-b = { $n } B
+bytes-kb = { $n } KB
+bytes-mb = { $n } MB
+
+# Login
+login-title = Sign in
+login-email = E-mail
+login-password = Password
+login-show-password = Show password
+login-hide-password = Hide password
+login-submit = Sign in
+login-busy = Signing in…
+login-server = Server: { $server }
+login-wrong = E-mail or password is wrong
+login-wrong-action = Check the keyboard layout and capital letters. Your supervisor can tell you the password.
+login-empty = Enter e-mail and password
+position-title = Choose your position
+position-why = Outlets and prices are loaded for the position.
+position-other-login = Sign in with another e-mail
+
+# Roles
+role-rep = Sales representative
+role-merchandiser = Merchandiser
+role-van = Van seller
+role-supervisor = Supervisor
+
+# First synchronisation
+first-title = First download
+first-why = Loading outlets, products, prices and stock. After that everything works without network.
+first-stay = Stay on this screen if the connection is weak.
+first-step-connect = Connecting to the server
+first-step-fetch = Receiving reference data
+first-step-apply = Preparing the database on the phone
+first-step-check = Checking
+first-failed = The download is not complete
+first-resume = What has arrived stays on the phone: we go on from there.
+first-continue = Continue the download
+first-to-profile = Profile
+
+# Windows and start
+other-window-title = Polevik is open in another window
+other-window-text = One window keeps the data, so that nothing is doubled. Go there, or continue here: work in that window stops, its data are kept.
+other-window-take = Continue here
+other-window-lost-title = Work goes on in another window
+other-window-lost-text = All data are saved. You may close this window.
+core-failed-title = The database on the phone did not open
+core-failed-text = Close other windows of Polevik and try again. The data on the phone are not deleted.
+core-unsupported-title = This browser will not do
+core-unsupported-text = Chrome 108 or newer or Safari 16.4 or newer is needed, and a secure address (https or localhost).
+update-ready = A new version is ready
+update-now = Update
+
+# Bottom bar
+tab-route = Route
+tab-outlets = Outlets
+tab-orders = Orders
+tab-more = More
+tabs-label = Sections
+
+# State chip
+chip-label = Synchronisation: { $state }
+chip-never = No data
+chip-unsent = Not sent: { $n }
+chip-busy = running
+chip-queued = queued
+chip-attention = need attention: { $n }
+chip-error = error { $code }
+chip-ok = done at { $time }
+chip-waiting = waiting
+
+# Route
+route-title = Route
+route-today = Today
+route-progress = { $done } of { $total }
+route-progress-label = Visits done: { $done } of { $total }
+route-empty = No visits on this day
+route-empty-hint = An outlet outside the route can be opened under Outlets.
+route-visit-open = Visit in progress
+route-continue = Continue the visit
+route-orders = { $orders }, { $sum }
+route-no-orders = No orders yet
+route-day-label = { $day }, { $date }
+visit-state-planned = Planned
+visit-state-open = Open
+visit-state-open-for = Open { $n } min
+visit-state-here = Only here
+visit-state-here-long = Only on this device
+visit-state-server = On server
+visit-state-server-long = Data are on the server
+visit-state-rejected = Rejected
+visit-unplanned = Off route
+debt = Debt
+overdue = Overdue
+planned-at = plan { $time }
+
+# Outlets
+outlets-title = Outlets
+outlets-search = Name, address or code
+outlets-none = Nothing found
+outlets-none-hint = Check the spelling or search for a part of the address.
+outlets-empty = No outlets yet
+outlets-empty-hint = Synchronise: outlets come from the server.
+
+# Outlet
+outlet-title = Outlet
+outlet-start-visit = Start the visit
+outlet-order-outside = Order outside a visit
+outlet-address = Address
+outlet-code = Code
+outlet-legal = Legal entity
+outlet-inn = Tax number (INN)
+outlet-kpp = KPP
+outlet-contract = Contract
+outlet-contact = Contact
+outlet-phone = Phone
+outlet-call = Call
+outlet-hours = Working hours
+outlet-delivery-days = Delivery days
+outlet-price-type = Price type
+outlet-credit = Credit limit
+outlet-format = Format
+outlet-class = Class
+outlet-channel = Channel
+outlet-delay = Payment term
+outlet-debt-title = Receivables
+outlet-debt-none = No debts
+outlet-debt-total = Total
+outlet-debt-overdue = Overdue
+outlet-doc = { $number } of { $date }
+outlet-due = due { $date }
+outlet-stop = Shipments are stopped
+outlet-stop-hint = You may place an order, but the office may reject it.
+outlet-closed = The outlet is closed
+outlet-orders-title = Last orders
+outlet-visits-title = Visits
+outlet-fresh = Data of { $time }
+format-kiosk = Kiosk
+format-traditional = Traditional
+format-minimarket = Minimarket
+format-supermarket = Supermarket
+format-horeca = HoReCa
+other-visit-open = Finish the visit first: { $outlet }
+weekday-1 = Mon
+weekday-2 = Tue
+weekday-3 = Wed
+weekday-4 = Thu
+weekday-5 = Fri
+weekday-6 = Sat
+weekday-7 = Sun
+
+# Visit
+visit-title = Visit
+visit-started = Started at { $time }
+visit-lasts = { $n } min
+visit-finish = Finish the visit
+visit-finish-ask = Finish the visit?
+visit-finish-summary = Orders: { $orders }, { $sum }
+visit-finish-none = There are no orders in this visit.
+visit-finish-drafts = An order is not placed: { $sum }. The draft stays under Orders.
+visit-finish-saved = The visit is finished and saved on the phone
+visit-finished-from-to = { $from } – { $to }
+visit-order-new = New order
+visit-order-continue = Continue the order
+visit-orders-none = No orders in this visit yet
+visit-tasks = Tasks of the visit
+visit-view-outlet = Outlet card
+
+# Order
+order-title = Order
+order-new = New order
+order-search = Product, article or barcode
+order-filter-all = All products
+order-filter-must = Must have
+order-filter-focus = Focus
+order-filter-new = New
+order-filter-chosen = In the order
+order-filter-matrix = Matrix
+order-filter-stock = In stock
+order-none = Nothing found
+order-none-hint = Try a part of the name or the article.
+order-none-chosen = The order is empty
+order-none-chosen-hint = Add products with the plus button.
+order-no-price = No price
+order-stock = stock { $n }
+order-stock-none = out of stock
+order-stock-unknown = stock unknown
+order-total = Total
+order-vat = including VAT { $sum }
+order-place = Place order
+order-placing = Placing…
+order-place-empty = Add at least one product
+order-review = Check the order
+order-delivery = Delivery date
+order-delivery-none = No date
+order-comment = Comment
+order-comment-hint = The office will see it
+order-draft-saved = Draft saved
+order-placed = Order { $number } is saved on the phone
+order-placed-hint = It goes with the next synchronisation.
+order-number = Order { $number }
+order-draft = Draft
+order-discard = Delete the draft
+order-discard-ask = Delete the draft? Its products will be removed.
+order-lines = Products
+order-created = Created
+order-placed-at = Placed
+order-outside-visit = Outside a visit
+order-outside-ask = Why is the order outside a visit?
+order-outside-phone = Order by phone
+order-outside-messenger = Order by messenger
+order-outside-repeat = Addition after a visit
+order-outside-other = Another reason
+order-in-visit = In a visit
+order-price = Price
+order-price-per = { $price } per { $unit }
+order-sum = Sum
+order-vat-rate = VAT { $rate } %
+order-reason = Reason
+order-more = More: { $name }
+order-less = Less: { $name }
+order-quantity-of = Quantity: { $name }
+order-quantity = Quantity
+order-unit = Unit
+order-remove = Remove from the order
+order-article = Article
+order-barcode = Barcode
+order-product = Product
+order-stock-label = Stock
+order-marked = Honest Sign marking
+order-price-changed = Prices have changed. Check the sum.
+unit-piece = pcs
+unit-block = block
+unit-box = box
+unit-block-of = block · { $n }
+unit-box-of = box · { $n }
+kind-must = must have
+kind-focus = focus
+kind-new = new
+kind-stop = stop
+
+# Orders
+orders-title = Orders
+orders-drafts = Drafts
+orders-sum = { $orders }, { $sum }
+orders-empty = No orders yet
+orders-empty-hint = Start a visit or open an outlet to place the first one.
+order-state-draft = Draft
+order-state-waiting = Only here
+order-state-waiting-long = Only on this device. It goes with the next synchronisation.
+order-state-sending = Sending
+order-state-server = On server
+order-state-server-long = Data are on the server since { $time }
+order-state-accepted = Accepted
+order-state-delivered = Delivered
+order-state-rejected = Rejected
+order-state-rejected-long = The office rejected the order
+order-state-parked = Set aside
+order-state-parked-long = Set aside after a failure: other documents go on
+order-state = State
+
+# More
+more-title = More
+more-sync = Synchronisation
+more-profile = Profile
+more-signed-as = { $name }
+
+# Synchronisation
+sync-title = Synchronisation
+sync-all = Sync all
+sync-stop = Stop
+sync-download = Download
+sync-upload = Upload
+sync-mandatory = Mandatory information
+sync-materials = Materials
+sync-ir = IR library
+sync-row-button = Synchronise: { $row }
+sync-last-ok = Last successful sync: { $dt }
+sync-last-ok-label = Last successful sync
+sync-never = Not synced yet
+sync-last-try = Attempt at { $dt } failed
+sync-queued = Queued
+sync-stopped = Stopped by you
+sync-waiting = Waiting
+sync-running = Sync is running
+sync-all-sent = Everything is sent
+sync-up-to-date = No changes
+sync-pending = To send: { $list }
+sync-summary-ok = All data are on the server
+sync-summary-never = Data are not loaded yet
+sync-summary-unsent = { $what } not on the server yet
+sync-summary-unsent-hint = Saved on this device
+sync-summary-running = Sync is running
+sync-summary-error = Sync is not complete
+sync-summary-error-hint = Your data are safe on this device
+sync-summary-attention = Need attention: { $n }
+sync-summary-attention-hint = Open Orders to see the reason
+sync-stage = Stage { $i } of { $n }
+sync-stage-connect = Connecting
+sync-stage-upload = Sending orders and visits
+sync-stage-download = Receiving prices and stock
+sync-stage-apply = Updating the database on the phone
+sync-progress-rows = { $done } of { $total }
+sync-progress-bytes = { $done } of { $total }
+sync-received = Received { $size }
+sync-next-try = Next attempt in { $t }
+sync-next-try-soon = Retrying now
+sync-safe = Your data are on the device.
+sync-will-resume = Your data are safe on this device. We continue when the network is back.
+sync-support = If it happens again, give support the code { $code }
+sync-result-ok = Done. Sent: { $sent }, received: { $received }
+sync-result-nothing = Done. No changes
+sync-result-stopped = Sync stopped. Data are saved
+sync-result-partial = Partly done. The reason stands in the row
+sync-login = Sign in
+sync-error-label = Error. { $row }. { $title }. Code { $code }
+
+# Profile
+profile-title = Profile
+profile-name = Name
+profile-position = Position
+profile-role = Role
+profile-territory = Territory
+profile-distributor = Distributor
+profile-device = Device
+profile-prefix = Number prefix
+profile-next-number = Next order
+profile-server = Server
+profile-version = Version
+profile-storage = Storage
+profile-storage-safe = Protected from clearing by the browser
+profile-storage-unsafe = The browser may clear it. Install the application on the home screen
+profile-language = Language
+profile-logout = Log out
+profile-logout-ask = Log out?
+profile-logout-clean = Everything is sent. Reference data stay on the phone until the next login.
+profile-logout-unsent = Not sent: { $list }. Send and log out?
+profile-logout-send = Send and log out
+profile-logout-anyway = Log out without sending
+profile-logout-kept = What is not sent stays on this phone and goes after the next login.
+profile-logout-failed = Sending failed. You are not logged out, your data are intact.
+profile-copy = Copy
+profile-copied = Copied
+
+# Refusals of actions
+act-not-found = This record is gone. It may have left your territory.
+act-other-visit = Finish the open visit first
+act-visit-finished = This visit is finished already
+act-no-visit = There is no open visit
+act-storage = Could not write to the phone. Check the free space and try again.
+act-numbers = Order numbers have run out. Ask your supervisor.
+act-empty-order = The order has no products
+act-too-many-lines = The order has too many items
+act-quantity = Quantity from 1 to 100,000
+act-no-unit = The product is not sold in this unit
+act-no-price = The product has no price
+act-too-large = The sum is too large
+act-comment = The comment is longer than 1,000 characters
+act-delivery-past = The delivery date has passed
+act-placed = The order is placed already
+act-failed = It did not work. Try again; if that does not help, give support the code { $code }
+
+# Error codes: what happened and what to do
+code-N101-title = No internet connection
+code-N101-action = Nothing to do: your data are saved, we continue when the network is back.
+code-N102-title = Flight mode is on
+code-N102-action = Switch it off and the sync goes on.
+code-N103-title = Server does not respond
+code-N103-action = Keep working: your data are on the device, we try again.
+code-N104-title = Network needs sign-in
+code-N104-action = Sign in to the Wi-Fi network or use mobile data.
+code-N105-title = Connection lost
+code-N105-action = We continue where it stopped.
+code-N106-title = Secure connection failed
+code-N106-action = Check date and time of the phone and try again.
+code-A201-title = Sign in again
+code-A201-action = Sign in again: your data are saved.
+code-A202-title = Device disabled by the administrator
+code-A202-action = Talk to your supervisor. The data stay on the phone.
+code-A203-title = Position changed
+code-A203-action = Sign in again and choose the position.
+code-A204-title = Too many devices
+code-A204-action = Disable the old device or ask the administrator.
+code-S301-title = Maintenance
+code-S301-action = Keep working, data go later.
+code-S302-title = Server error
+code-S302-action = We try again automatically. Your data are on the device.
+code-S303-title = Server busy
+code-S303-action = Your turn will come, we try again.
+code-S304-title = Update the application
+code-S304-action = Close all windows of the application and open it again.
+code-S305-title = Incomplete reply of the server
+code-S305-action = The previous data are kept, we try again.
+code-S306-title = Server restored
+code-S306-action = Re-checking data, nothing to do.
+code-D401-title = Document rejected
+code-D401-action = Correct it for the reason shown and send it again.
+code-D402-title = No access to the outlet
+code-D402-action = Talk to your supervisor.
+code-D404-title = Document changed in the office
+code-D404-action = Compare the versions.
+code-D405-title = Related document not found
+code-D405-action = It goes after that one.
+code-D406-title = Error in the data to download
+code-D406-action = The previous data stay in use, we try again.
+code-D407-title = Document set aside
+code-D407-action = It does not hold the others. Give support the code.
+code-D408-title = A document of this number exists
+code-D408-action = The server holds other content under this number. Give support the code.
+code-L501-title = Not enough space
+code-L501-action = Free some space on the phone and try again.
+code-L502-title = File damaged in transit
+code-L502-action = We load it again.
+code-L503-title = No access to storage
+code-L503-action = Allow the application to store data.
+code-L504-title = Photo is missing on the device
+code-L504-action = Take it again while the visit is open.
+code-L505-title = Database damaged
+code-L505-action = We keep a copy and load it again. Unsent documents are not touched.
+code-L506-title = The application was closed
+code-L506-action = Going on.
+code-L507-title = IR library check failed
+code-L507-action = The previous one stays in use.
+code-T601-title = Wrong time on the device
+code-T601-action = Turn on automatic time.
+code-P701-title = A visit is not finished
+code-P701-action = Finish it.
+code-P702-title = There are unsent data
+code-P702-action = Upload first.
+code-P703-title = Setting locked by the administrator
+code-P703-action = Only the administrator can change it.
+code-E801-title = No orders in the chosen dates
+code-E801-action = Change the dates.
+code-E802-title = The period starts after its end
+code-E802-action = Correct the dates.
+code-E803-title = The file was not saved
+code-E803-action = Check the free space and try again.
+code-E804-title = No application opens this file
+code-E804-action = Save the file or send it.
+code-G901-title = Logs not sent
+code-G901-action = They are queued.
+code-G902-title = Logs are too large
+code-G902-action = Choose a shorter period.
+code-X999-title = Unexpected error
+code-X999-action = Try again. If that does not help, give support the code.

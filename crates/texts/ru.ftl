@@ -1,0 +1,507 @@
+# Тексты мобильного модуля. Ключи те же, что в en.ftl; подписи из справки стоят дословно.
+
+app-name = Полевик
+app-promise = Маршрут, визиты и заказы. Работает без сети.
+
+# Общие слова
+back = Назад
+close = Закрыть
+cancel = Отмена
+retry = Повторить
+retry-now = Повторить сейчас
+continue = Продолжить
+done = Готово
+clear = Очистить
+show-all = Показать все
+loading = Загружаем…
+no-value = нет
+today = Сегодня
+tomorrow = Завтра
+and-more = Показаны первые { $shown } из { $total }. Уточните поиск.
+orders-count = { $n ->
+    [one] { $text } заказ
+    [few] { $text } заказа
+   *[other] { $text } заказов
+  }
+visits-count = { $n ->
+    [one] { $text } визит
+    [few] { $text } визита
+   *[other] { $text } визитов
+  }
+documents-count = { $n ->
+    [one] { $text } документ
+    [few] { $text } документа
+   *[other] { $text } документов
+  }
+rows-count = { $n ->
+    [one] { $text } строка
+    [few] { $text } строки
+   *[other] { $text } строк
+  }
+lines-count = { $n ->
+    [one] { $text } позиция
+    [few] { $text } позиции
+   *[other] { $text } позиций
+  }
+outlets-count = { $n ->
+    [one] { $text } точка
+    [few] { $text } точки
+   *[other] { $text } точек
+  }
+changes-count = { $n ->
+    [one] { $text } изменение
+    [few] { $text } изменения
+   *[other] { $text } изменений
+  }
+days-count = { $n ->
+    [one] { $text } день
+    [few] { $text } дня
+   *[other] { $text } дней
+  }
+minutes = { $n } мин
+seconds = { $n } с
+pieces = { $n } шт
+bytes-b = { $n } Б
+bytes-kb = { $n } КБ
+bytes-mb = { $n } МБ
+
+# Вход
+login-title = Вход
+login-email = Электронная почта
+login-password = Пароль
+login-show-password = Показать пароль
+login-hide-password = Скрыть пароль
+login-submit = Войти
+login-busy = Входим…
+login-server = Сервер: { $server }
+login-wrong = Почта или пароль не подходят
+login-wrong-action = Проверьте раскладку и заглавные буквы. Пароль можно узнать у супервайзера.
+login-empty = Введите почту и пароль
+position-title = Выберите должность
+position-why = От должности зависит, какие точки и цены загрузятся.
+position-other-login = Войти под другой почтой
+
+# Роли
+role-rep = Торговый представитель
+role-merchandiser = Мерчендайзер
+role-van = Вэн-селлер
+role-supervisor = Супервайзер
+
+# Первая синхронизация
+first-title = Первая загрузка
+first-why = Загружаем точки, товары, цены и остатки. Дальше всё работает без сети.
+first-stay = Не выходите с этого экрана, если интернет слабый.
+first-step-connect = Соединяемся с сервером
+first-step-fetch = Получаем справочники
+first-step-apply = Готовим базу на телефоне
+first-step-check = Проверяем
+first-failed = Загрузка не закончена
+first-resume = Что уже загружено, остаётся на телефоне: продолжим с этого места.
+first-continue = Продолжить загрузку
+first-to-profile = Профиль
+
+# Окна и запуск
+other-window-title = Полевик открыт в другом окне
+other-window-text = Данные ведёт одно окно, чтобы ничего не задвоить. Перейдите в него или продолжите здесь: работа в том окне остановится, данные сохранятся.
+other-window-take = Продолжить здесь
+other-window-lost-title = Работа продолжена в другом окне
+other-window-lost-text = Все данные сохранены. Это окно можно закрыть.
+core-failed-title = База на телефоне не открылась
+core-failed-text = Закройте другие окна Полевика и попробуйте ещё раз. Данные на телефоне не удалены.
+core-unsupported-title = Этот браузер не подходит
+core-unsupported-text = Нужен Chrome 108 или новее, Safari 16.4 или новее, и защищённый адрес (https или localhost).
+update-ready = Готова новая версия
+update-now = Обновить
+
+# Нижняя панель
+tab-route = Маршрут
+tab-outlets = Точки
+tab-orders = Заказы
+tab-more = Ещё
+tabs-label = Разделы
+
+# Значок состояния
+chip-label = Синхронизация: { $state }
+chip-never = Нет данных
+chip-unsent = Не отправлено: { $n }
+chip-busy = идёт синхронизация
+chip-queued = в очереди
+chip-attention = требуют внимания: { $n }
+chip-error = ошибка { $code }
+chip-ok = выполнена { $time }
+chip-waiting = ждём
+
+# Маршрут
+route-title = Маршрут
+route-today = Сегодня
+route-progress = { $done } из { $total }
+route-progress-label = Выполнено визитов: { $done } из { $total }
+route-empty = На этот день визитов нет
+route-empty-hint = Точку вне маршрута можно открыть во вкладке «Точки».
+route-visit-open = Идёт визит
+route-continue = Продолжить визит
+route-orders = { $orders } на { $sum }
+route-no-orders = Заказов пока нет
+route-day-label = { $day }, { $date }
+visit-state-planned = План
+visit-state-open = Идёт
+visit-state-open-for = Идёт { $n } мин
+visit-state-here = Только здесь
+visit-state-here-long = Только на этом устройстве
+visit-state-server = На сервере
+visit-state-server-long = Данные на сервере
+visit-state-rejected = Отклонён
+visit-unplanned = Вне маршрута
+debt = Долг
+overdue = Просрочено
+planned-at = план { $time }
+
+# Точки
+outlets-title = Точки
+outlets-search = Название, адрес или код
+outlets-none = Ничего не нашлось
+outlets-none-hint = Проверьте написание или ищите по части адреса.
+outlets-empty = Точек пока нет
+outlets-empty-hint = Выполните синхронизацию: точки приходят с сервера.
+
+# Торговая точка
+outlet-title = Торговая точка
+outlet-start-visit = Начать визит
+outlet-order-outside = Заказ вне визита
+outlet-address = Адрес
+outlet-code = Код
+outlet-legal = Контрагент
+outlet-inn = ИНН
+outlet-kpp = КПП
+outlet-contract = Договор
+outlet-contact = Контакт
+outlet-phone = Телефон
+outlet-call = Позвонить
+outlet-hours = Часы работы
+outlet-delivery-days = Дни доставки
+outlet-price-type = Тип цены
+outlet-credit = Кредитный лимит
+outlet-format = Формат
+outlet-class = Класс
+outlet-channel = Канал
+outlet-delay = Отсрочка
+outlet-debt-title = Дебиторская задолженность
+outlet-debt-none = Долгов нет
+outlet-debt-total = Всего
+outlet-debt-overdue = Просрочено
+outlet-doc = { $number } от { $date }
+outlet-due = оплатить до { $date }
+outlet-stop = Отгрузки остановлены
+outlet-stop-hint = Заказ можно оформить, но офис может его отклонить.
+outlet-closed = Точка закрыта
+outlet-orders-title = Последние заказы
+outlet-visits-title = Визиты
+outlet-fresh = Данные от { $time }
+format-kiosk = Киоск
+format-traditional = Традиционная
+format-minimarket = Минимаркет
+format-supermarket = Супермаркет
+format-horeca = HoReCa
+other-visit-open = Сначала завершите визит: { $outlet }
+weekday-1 = пн
+weekday-2 = вт
+weekday-3 = ср
+weekday-4 = чт
+weekday-5 = пт
+weekday-6 = сб
+weekday-7 = вс
+
+# Визит
+visit-title = Визит
+visit-started = Начат в { $time }
+visit-lasts = { $n } мин
+visit-finish = Завершить визит
+visit-finish-ask = Завершить визит?
+visit-finish-summary = Заказов: { $orders }, на { $sum }
+visit-finish-none = В этом визите нет заказов.
+visit-finish-drafts = Не оформлен заказ: { $sum }. Черновик останется в разделе «Заказы».
+visit-finish-saved = Визит завершён и сохранён на телефоне
+visit-finished-from-to = { $from } – { $to }
+visit-order-new = Новый заказ
+visit-order-continue = Продолжить заказ
+visit-orders-none = Заказов в этом визите пока нет
+visit-tasks = Задачи визита
+visit-view-outlet = Карточка точки
+
+# Заказ
+order-title = Заказ
+order-new = Новый заказ
+order-search = Товар, артикул или штрихкод
+order-filter-all = Все товары
+order-filter-must = Обязательные
+order-filter-focus = Фокус
+order-filter-new = Новинки
+order-filter-chosen = В заказе
+order-filter-matrix = Матрица
+order-filter-stock = В наличии
+order-none = Ничего не нашлось
+order-none-hint = Попробуйте часть названия или артикул.
+order-none-chosen = В заказе пока пусто
+order-none-chosen-hint = Добавьте товары кнопкой «плюс».
+order-no-price = Цены нет
+order-stock = остаток { $n }
+order-stock-none = нет в наличии
+order-stock-unknown = остаток не указан
+order-total = Итого
+order-vat = в том числе НДС { $sum }
+order-place = Оформить
+order-placing = Оформляем…
+order-place-empty = Добавьте хотя бы один товар
+order-review = Проверьте заказ
+order-delivery = Дата доставки
+order-delivery-none = Без даты
+order-comment = Комментарий
+order-comment-hint = Увидит офис
+order-draft-saved = Черновик сохранён
+order-placed = Заказ { $number } сохранён на телефоне
+order-placed-hint = Отправим при синхронизации.
+order-number = Заказ { $number }
+order-draft = Черновик
+order-discard = Удалить черновик
+order-discard-ask = Удалить черновик? Товары из него будут убраны.
+order-lines = Товары
+order-created = Создан
+order-placed-at = Оформлен
+order-outside-visit = Вне визита
+order-outside-ask = Почему заказ вне визита?
+order-outside-phone = Заказ по телефону
+order-outside-messenger = Заказ в мессенджере
+order-outside-repeat = Дозаказ после визита
+order-outside-other = Другая причина
+order-in-visit = В визите
+order-price = Цена
+order-price-per = { $price } за { $unit }
+order-sum = Сумма
+order-vat-rate = НДС { $rate } %
+order-reason = Причина
+order-more = Больше: { $name }
+order-less = Меньше: { $name }
+order-quantity-of = Количество: { $name }
+order-quantity = Количество
+order-unit = Единица
+order-remove = Убрать из заказа
+order-article = Артикул
+order-barcode = Штрихкод
+order-product = Товар
+order-stock-label = Остаток
+order-marked = Честный ЗНАК
+order-price-changed = Цены обновились. Проверьте сумму.
+unit-piece = шт
+unit-block = блок
+unit-box = короб
+unit-block-of = блок · { $n }
+unit-box-of = короб · { $n }
+kind-must = обязательный
+kind-focus = фокус
+kind-new = новинка
+kind-stop = стоп
+
+# Заказы
+orders-title = Заказы
+orders-drafts = Черновики
+orders-sum = { $orders } на { $sum }
+orders-empty = Заказов пока нет
+orders-empty-hint = Начните визит или откройте точку, чтобы оформить первый.
+order-state-draft = Черновик
+order-state-waiting = Только здесь
+order-state-waiting-long = Только на этом устройстве. Отправим при синхронизации.
+order-state-sending = Отправляется
+order-state-server = На сервере
+order-state-server-long = Данные на сервере { $time }
+order-state-accepted = Принят
+order-state-delivered = Доставлен
+order-state-rejected = Отклонён
+order-state-rejected-long = Офис отклонил заказ
+order-state-parked = Отложен
+order-state-parked-long = Отложен после ошибки: остальным документам не мешает
+order-state = Состояние
+
+# Ещё
+more-title = Ещё
+more-sync = Синхронизация
+more-profile = Профиль
+more-signed-as = { $name }
+
+# Синхронизация
+sync-title = Синхронизация
+sync-all = Синхронизировать все
+sync-stop = Остановить
+sync-download = Загрузка
+sync-upload = Выгрузка
+sync-mandatory = Обязательная информация
+sync-materials = Материалы
+sync-ir = Библиотека IR
+sync-row-button = Синхронизировать: { $row }
+sync-last-ok = Последняя успешная синхронизация: { $dt }
+sync-last-ok-label = Последняя успешная синхронизация
+sync-never = Ещё не выполнялась
+sync-last-try = Попытка { $dt } не удалась
+sync-queued = В очереди
+sync-stopped = Остановлено вами
+sync-waiting = Ждём
+sync-running = Идёт синхронизация
+sync-all-sent = Всё выгружено
+sync-up-to-date = Изменений нет
+sync-pending = Ждут выгрузки: { $list }
+sync-summary-ok = Все данные на сервере
+sync-summary-never = Данные ещё не загружены
+sync-summary-unsent = { $what } ещё не на сервере
+sync-summary-unsent-hint = Сохранено на этом устройстве
+sync-summary-running = Синхронизация идёт
+sync-summary-error = Синхронизация не закончена
+sync-summary-error-hint = Ваши данные сохранены на устройстве
+sync-summary-attention = Требуют внимания: { $n }
+sync-summary-attention-hint = Откройте раздел «Заказы», чтобы увидеть причину
+sync-stage = Этап { $i } из { $n }
+sync-stage-connect = Соединяемся
+sync-stage-upload = Отправляем заказы и визиты
+sync-stage-download = Получаем цены и остатки
+sync-stage-apply = Обновляем базу на телефоне
+sync-progress-rows = { $done } из { $total }
+sync-progress-bytes = { $done } из { $total }
+sync-received = Получено { $size }
+sync-next-try = Следующая попытка через { $t }
+sync-next-try-soon = Сейчас повторим
+sync-safe = Ваши данные на устройстве.
+sync-will-resume = Данные сохранены на устройстве. Продолжим, когда появится сеть.
+sync-support = Если ошибка повторится, передайте в поддержку код { $code }
+sync-result-ok = Готово. Отправлено: { $sent }, получено: { $received }
+sync-result-nothing = Готово. Изменений нет
+sync-result-stopped = Синхронизация остановлена. Данные сохранены
+sync-result-partial = Частично: не всё удалось. Причина указана в строке
+sync-login = Войти
+sync-error-label = Ошибка. { $row }. { $title }. Код { $code }
+
+# Профиль
+profile-title = Профиль
+profile-name = Имя
+profile-position = Должность
+profile-role = Роль
+profile-territory = Территория
+profile-distributor = Дистрибьютор
+profile-device = Устройство
+profile-prefix = Префикс номеров
+profile-next-number = Следующий заказ
+profile-server = Сервер
+profile-version = Версия
+profile-storage = Хранилище
+profile-storage-safe = Защищено от очистки браузером
+profile-storage-unsafe = Браузер может очистить. Установите приложение на экран «Домой»
+profile-language = Язык
+profile-logout = Выйти
+profile-logout-ask = Выйти из приложения?
+profile-logout-clean = Всё выгружено. Справочники останутся на телефоне до следующего входа.
+profile-logout-unsent = Не отправлено: { $list }. Отправить и выйти?
+profile-logout-send = Отправить и выйти
+profile-logout-anyway = Выйти без отправки
+profile-logout-kept = Неотправленное останется на этом телефоне и уйдёт после следующего входа.
+profile-logout-failed = Отправить не удалось. Вы не вышли, данные на месте.
+profile-copy = Скопировать
+profile-copied = Скопировано
+
+# Отказы действий
+act-not-found = Такой записи уже нет. Возможно, она ушла из вашей территории.
+act-other-visit = Сначала завершите открытый визит
+act-visit-finished = Этот визит уже завершён
+act-no-visit = Открытого визита нет
+act-storage = Не удалось записать на телефон. Проверьте свободное место и повторите.
+act-numbers = Номера заказов закончились. Обратитесь к супервайзеру.
+act-empty-order = В заказе нет товаров
+act-too-many-lines = В заказе слишком много позиций
+act-quantity = Количество от 1 до 100 000
+act-no-unit = Товар не продаётся в этой единице
+act-no-price = У товара нет цены
+act-too-large = Слишком большая сумма
+act-comment = Комментарий длиннее 1 000 знаков
+act-delivery-past = Дата доставки уже прошла
+act-placed = Заказ уже оформлен
+act-failed = Не получилось. Повторите; если не поможет, передайте код { $code }
+
+# Коды ошибок: что случилось и что делать
+code-N101-title = Нет подключения к интернету
+code-N101-action = Ничего делать не нужно: данные сохранены, продолжим сами, когда появится сеть.
+code-N102-title = Включён режим полёта
+code-N102-action = Выключите его, и синхронизация продолжится.
+code-N103-title = Сервер не отвечает
+code-N103-action = Работайте дальше: данные на устройстве, повторим сами.
+code-N104-title = Сеть требует входа
+code-N104-action = Войдите в сеть Wi-Fi или перейдите на мобильную.
+code-N105-title = Соединение прервано
+code-N105-action = Продолжим с места остановки.
+code-N106-title = Нет защищённого соединения
+code-N106-action = Проверьте дату и время на телефоне и повторите.
+code-A201-title = Требуется вход
+code-A201-action = Войдите снова: данные сохранены.
+code-A202-title = Устройство отключено администратором
+code-A202-action = Свяжитесь с супервайзером. Данные остаются на телефоне.
+code-A203-title = Должность изменена
+code-A203-action = Войдите снова и выберите должность.
+code-A204-title = Превышено число устройств
+code-A204-action = Отключите старое устройство или обратитесь к администратору.
+code-S301-title = Технические работы
+code-S301-action = Можно работать дальше, данные отправим позже.
+code-S302-title = Ошибка на сервере
+code-S302-action = Повторим автоматически. Данные на устройстве.
+code-S303-title = Сервер занят
+code-S303-action = Ваша очередь подойдёт, повторим сами.
+code-S304-title = Нужно обновить приложение
+code-S304-action = Закройте все окна приложения и откройте снова.
+code-S305-title = Неполный ответ сервера
+code-S305-action = Прежние данные сохранены, повторим сами.
+code-S306-title = Сервер восстановлен
+code-S306-action = Сверяем данные, ничего делать не нужно.
+code-D401-title = Документ отклонён
+code-D401-action = Исправьте по указанной причине и отправьте снова.
+code-D402-title = Нет прав на торговую точку
+code-D402-action = Обратитесь к супервайзеру.
+code-D404-title = Документ изменён в офисе
+code-D404-action = Сравните версии.
+code-D405-title = Не найден связанный документ
+code-D405-action = Отправим после него.
+code-D406-title = Ошибка в данных для загрузки
+code-D406-action = Работаем на прежних данных, повторим сами.
+code-D407-title = Документ отложен
+code-D407-action = Остальным он не мешает. Передайте код в поддержку.
+code-D408-title = Документ с таким номером уже есть
+code-D408-action = На сервере под этим номером другое содержание. Передайте код в поддержку.
+code-L501-title = Недостаточно места
+code-L501-action = Освободите место на телефоне и повторите.
+code-L502-title = Файл повреждён при передаче
+code-L502-action = Загрузим снова.
+code-L503-title = Нет доступа к хранилищу
+code-L503-action = Дайте приложению разрешение на хранение данных.
+code-L504-title = Фото не найдено на устройстве
+code-L504-action = Переснимите, если визит открыт.
+code-L505-title = База повреждена
+code-L505-action = Сохраним копию и загрузим заново. Неотправленные документы не трогаем.
+code-L506-title = Приложение было закрыто
+code-L506-action = Продолжаем.
+code-L507-title = Библиотека IR не прошла проверку
+code-L507-action = Работает прежняя.
+code-T601-title = Неверное время на устройстве
+code-T601-action = Включите автоматическое время.
+code-P701-title = Есть незавершённый визит
+code-P701-action = Завершите его.
+code-P702-title = Есть неотправленные данные
+code-P702-action = Сначала выполните выгрузку.
+code-P703-title = Настройка закреплена администратором
+code-P703-action = Изменить её может только администратор.
+code-E801-title = Нет заказов за выбранные даты
+code-E801-action = Измените даты.
+code-E802-title = Начало периода позже конца
+code-E802-action = Исправьте даты.
+code-E803-title = Не удалось сохранить файл
+code-E803-action = Проверьте свободное место и повторите.
+code-E804-title = Нет приложения для открытия файла
+code-E804-action = Сохраните файл или отправьте его.
+code-G901-title = Логи не отправлены
+code-G901-action = Поставлены в очередь.
+code-G902-title = Логи слишком велики
+code-G902-action = Выберите период короче.
+code-X999-title = Непредвиденная ошибка
+code-X999-action = Повторите. Если не поможет, передайте код в поддержку.
