@@ -6,6 +6,7 @@ mod arrows;
 mod assets;
 mod build_web;
 mod compression;
+mod error_codes;
 mod file_rules;
 mod web_modules;
 
@@ -32,6 +33,12 @@ enum Task {
     },
     /// Check which crate may know which, and where SQL and the system clock may stand
     Arrows,
+    /// Write docs/error-codes.md from the enum and the texts of the screens
+    ErrorCodes {
+        /// Write nothing; fail if the page is out of date
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -56,6 +63,8 @@ fn run(task: Task) -> Result<()> {
             arrows::check(&workspace)?;
             file_rules::check(&workspace)
         }
+        Task::ErrorCodes { check: true } => error_codes::check(&workspace),
+        Task::ErrorCodes { check: false } => error_codes::write(&workspace),
     }
 }
 
