@@ -1,1 +1,3 @@
-//! See ARCHITECTURE.md.
+//! What tests of more than one crate share: a network that can be made bad.
+
+pub mod network;
