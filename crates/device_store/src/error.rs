@@ -1,0 +1,60 @@
+//! What can go wrong with the databases of the device.
+
+use polevik_protocol::ErrorCode;
+
+/// A failure of a database or of the place it lives in.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file system or the browser's storage refused.
+    #[error("storage: {0}")]
+    Storage(String),
+    /// The database was made by a newer version of the application.
+    #[error("the database has version {found}, this application knows {known}")]
+    Newer {
+        /// Its version.
+        found: i64,
+        /// The newest this application knows.
+        known: i64,
+    },
+    /// A value in the database is not what this application writes.
+    #[error("the database holds a value that cannot be read: {0}")]
+    BadValue(&'static str),
+}
+
+impl StoreError {
+    /// Whether the file itself is damaged, as opposed to busy, full or refused.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => {
+                matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
+            }
+            Self::BadValue(_) => true,
+            Self::Storage(_) | Self::Newer { .. } => false,
+        }
+    }
+
+    /// The code of the catalogue.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Newer { .. } => ErrorCode::UpdateNeeded,
+            Self::Storage(_) => ErrorCode::NoStorage,
+            Self::BadValue(_) => ErrorCode::DatabaseDamaged,
+            Self::Sqlite(error) => match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => ErrorCode::DatabaseDamaged,
+                Some(rusqlite::ErrorCode::DiskFull) => ErrorCode::NoSpace,
+                Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::PermissionDenied | rusqlite::ErrorCode::ReadOnly) => {
+                    ErrorCode::NoStorage
+                }
+                _ => ErrorCode::Unexpected,
+            },
+        }
+    }
+}
+
+/// Result of a store function.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
