@@ -1,0 +1,60 @@
+//! The command line: what there is, and how a failure is told.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Exit code of an import that refused rows, and of other work that is only partly done.
+pub const PARTLY: u8 = 3;
+
+/// The server of Polevik, the field-sales system: it keeps the office's data, serves devices, and takes what they send.
+///
+/// Every command works on a data folder (--data), which holds the database, large segments and reports of imports.
+#[derive(Debug, Parser)]
+#[command(
+    name = "polevik-server",
+    version,
+    after_help = "First steps:
+  polevik-server demo-data --data data --size M --seed 1    make a company to try with; prints the logins
+  polevik-server serve --data data                          serve it on http://127.0.0.1:8080
+  polevik-server import products products.csv --data data   bring products of your own
+  polevik-server orders list --data data                    see what reps have ordered
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 partly done (an import refused some rows and took the others)."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Migrate(commands::migrate::Args),
+}
+
+/// Runs the command that the arguments of this process name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Migrate(args) => commands::migrate::run(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,13 @@
+//! One file per subcommand.
+
+use std::path::PathBuf;
+
+pub mod migrate;
+
+/// Where the data lies; the same for every command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DataFolder {
+    /// Data folder: database, large segments, reports of imports.
+    #[arg(long = "data", value_name = "DIR", env = "POLEVIK_DATA", default_value = "data")]
+    pub path: PathBuf,
+}

@@ -1,0 +1,3 @@
+//! From changed rows to what devices fetch.
+
+pub mod placement;

@@ -1,0 +1,1 @@
+//! Commands of the office: rows in, row by row judged.

@@ -1,0 +1,242 @@
+//! Change numbers without gaps, and what every bucket adds up to.
+//!
+//! [`append`] is the last write of a transaction: the bucket's counter row stays locked until the commit, so a number becomes visible only
+//! after all smaller ones. A transaction that is rolled back gives its numbers back.
+
+use std::collections::BTreeMap;
+
+use polevik_protocol::bucket::BucketName;
+use polevik_protocol::change::ChangeNo;
+use polevik_protocol::checksum::StateSum;
+use polevik_protocol::rows::TableId;
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Row, Transaction, named_params, params_from_iter};
+
+use crate::error::{Result, StoreError};
+
+/// What one transaction changed in one bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketChanges {
+    /// Rows that are otherwise than before, each once, in the order they changed.
+    pub rows: Vec<(TableId, i64)>,
+    /// What to add to the bucket's state: rows come with plus, rows gone with minus.
+    pub state: StateSum,
+}
+
+/// How far a bucket is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Which.
+    pub bucket: BucketName,
+    /// The last change number given.
+    pub head: ChangeNo,
+    /// Up to here changes are sealed.
+    pub floor: ChangeNo,
+    /// What the bucket holds.
+    pub state: StateSum,
+}
+
+/// Gives the changes their numbers and adds them to the log; gives the new heads, by bucket.
+///
+/// Nothing may be written after it in the same transaction.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn append(tx: &Transaction<'_>, part_id: &str, changes: &BTreeMap<BucketName, BucketChanges>) -> Result<Vec<Head>> {
+    let changed: Vec<_> = changes.iter().filter(|(_, change)| !change.rows.is_empty()).collect();
+    let mut heads = Vec::with_capacity(changed.len());
+    // Sorted by bucket (the map is), so that two transactions never wait for each other crosswise.
+    for some in changed.chunks(MOST_HEADS_AT_ONCE) {
+        heads.extend(raise(tx, part_id, some)?);
+    }
+    heads.sort_by(|a: &Head, b| a.bucket.cmp(&b.bucket));
+
+    let mut insert = tx.prepare_cached(INSERT)?;
+    for (head, (_, change)) in heads.iter().zip(&changed) {
+        let count = i64::try_from(change.rows.len()).map_err(|_| StoreError::Corrupt("change count"))?;
+        let first = to_i64(head.head.0)? - count + 1;
+        for (seq, (table, pk)) in (first..).zip(&change.rows) {
+            insert.execute(named_params! {
+                ":part_id": part_id,
+                ":bucket": head.bucket.as_str(),
+                ":seq": seq,
+                ":table_id": table.0,
+                ":pk": pk,
+            })?;
+        }
+    }
+    Ok(heads)
+}
+
+const INSERT: &str = "
+    -- change_log::append
+    INSERT INTO change_log (part_id, bucket, seq, table_id, pk)
+    VALUES (:part_id, :bucket, :seq, :table_id, :pk)";
+
+/// Bound by the number of variables a statement may have.
+const MOST_HEADS_AT_ONCE: usize = 100;
+
+/// Raises the heads in ONE statement.
+fn raise(tx: &Transaction<'_>, part_id: &str, changed: &[(&BucketName, &BucketChanges)]) -> Result<Vec<Head>> {
+    let places: Vec<String> = (0..changed.len())
+        .map(|n| {
+            let at = |column: usize| n * 7 + column + 2;
+            format!("(?1, ?{}, ?{}, 0, ?{}, ?{}, ?{}, ?{}, ?{})", at(0), at(1), at(2), at(3), at(4), at(5), at(6))
+        })
+        .collect();
+    let mut values = vec![SqlValue::from(part_id.to_owned())];
+    for (bucket, change) in changed {
+        let (sum, mix) = (change.state.sum, change.state.mix);
+        values.push(SqlValue::from(bucket.as_str().to_owned()));
+        values.push(SqlValue::from(i64::try_from(change.rows.len()).map_err(|_| StoreError::Corrupt("change count"))?));
+        // The difference of two counts, as two's complement: minus one is all ones.
+        values.push(SqlValue::from(change.state.rows.cast_signed()));
+        values.extend([sum >> 32, sum & LOW, mix >> 32, mix & LOW].map(|half| SqlValue::from(half.cast_signed())));
+    }
+    let text = format!("{RAISE_BEGIN}{}{RAISE_END}", places.join(", "));
+    tx.prepare_cached(&text)?.query_and_then(params_from_iter(values), head_from_row)?.collect()
+}
+
+const LOW: u64 = 0xffff_ffff;
+
+const RAISE_BEGIN: &str = "
+    -- change_log::append
+    INSERT INTO feed_head (part_id, bucket, head, floor, row_count, sum_high, sum_low, mix_high, mix_low)
+    VALUES ";
+
+const RAISE_END: &str = "
+    ON CONFLICT (part_id, bucket) DO UPDATE
+       SET head = feed_head.head + excluded.head,
+           row_count = feed_head.row_count + excluded.row_count,
+           sum_high = (feed_head.sum_high + excluded.sum_high + ((feed_head.sum_low + excluded.sum_low) >> 32)) & 4294967295,
+           sum_low = (feed_head.sum_low + excluded.sum_low) & 4294967295,
+           mix_high = (feed_head.mix_high + excluded.mix_high + ((feed_head.mix_low + excluded.mix_low) >> 32)) & 4294967295,
+           mix_low = (feed_head.mix_low + excluded.mix_low) & 4294967295
+    RETURNING bucket, head, floor, row_count, sum_high, sum_low, mix_high, mix_low";
+
+/// How far one bucket is; `None` if nothing was ever in it.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn head(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName) -> Result<Option<Head>> {
+    tx.prepare_cached(HEAD)?
+        .query_and_then(named_params! { ":part_id": part_id, ":bucket": bucket.as_str() }, head_from_row)?
+        .next()
+        .transpose()
+}
+
+const HEAD: &str = "
+    -- change_log::head
+    SELECT bucket, head, floor, row_count, sum_high, sum_low, mix_high, mix_low
+      FROM feed_head
+     WHERE part_id = :part_id
+       AND bucket = :bucket";
+
+/// The buckets of a part with changes that are not sealed, by name.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn unsealed(tx: &Transaction<'_>, part_id: &str) -> Result<Vec<BucketName>> {
+    tx.prepare_cached(UNSEALED)?
+        .query_and_then(named_params! { ":part_id": part_id }, |row| {
+            let bucket: String = row.get("bucket")?;
+            BucketName::parse(&bucket).ok_or(StoreError::Corrupt("feed_head.bucket"))
+        })?
+        .collect()
+}
+
+const UNSEALED: &str = "
+    -- change_log::unsealed
+    SELECT bucket
+      FROM feed_head
+     WHERE part_id = :part_id
+       AND head > floor
+     ORDER BY bucket";
+
+fn head_from_row(row: &Row<'_>) -> Result<Head> {
+    let bucket: String = row.get("bucket")?;
+    let number = |column: &str| -> Result<u64> {
+        u64::try_from(row.get::<_, i64>(column)?).map_err(|_| StoreError::Corrupt("feed_head has a negative number"))
+    };
+    Ok(Head {
+        bucket: BucketName::parse(&bucket).ok_or(StoreError::Corrupt("feed_head.bucket"))?,
+        head: ChangeNo(number("head")?),
+        floor: ChangeNo(number("floor")?),
+        state: StateSum {
+            rows: number("row_count")?,
+            sum: number("sum_high")? << 32 | number("sum_low")?,
+            mix: number("mix_high")? << 32 | number("mix_low")?,
+        },
+    })
+}
+
+/// The rows that changed in `(after, to]`, each once, by table and key.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn changed_rows(
+    tx: &Transaction<'_>,
+    part_id: &str,
+    bucket: &BucketName,
+    after: ChangeNo,
+    to: ChangeNo,
+) -> Result<Vec<(TableId, i64)>> {
+    let mut statement = tx.prepare_cached(CHANGED_ROWS)?;
+    let rows = statement.query_map(
+        named_params! { ":part_id": part_id, ":bucket": bucket.as_str(), ":after": to_i64(after.0)?, ":to": to_i64(to.0)? },
+        |row| Ok((TableId(row.get("table_id")?), row.get("pk")?)),
+    )?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+const CHANGED_ROWS: &str = "
+    -- change_log::changed_rows
+    SELECT DISTINCT table_id, pk
+      FROM change_log
+     WHERE part_id = :part_id
+       AND bucket = :bucket
+       AND seq > :after
+       AND seq <= :to
+     ORDER BY table_id, pk";
+
+/// Says that changes up to `to` are sealed, and forgets them. Gives `false`, and does nothing, when the floor is not `from` any more: another
+/// sealer was quicker.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn raise_floor(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName, from: ChangeNo, to: ChangeNo) -> Result<bool> {
+    let raised = tx.prepare_cached(RAISE_FLOOR)?.execute(named_params! {
+        ":part_id": part_id,
+        ":bucket": bucket.as_str(),
+        ":from": to_i64(from.0)?,
+        ":to": to_i64(to.0)?,
+    })?;
+    if raised == 1 {
+        tx.prepare_cached(FORGET)?.execute(named_params! { ":part_id": part_id, ":bucket": bucket.as_str(), ":to": to_i64(to.0)? })?;
+    }
+    Ok(raised == 1)
+}
+
+const RAISE_FLOOR: &str = "
+    -- change_log::raise_floor
+    UPDATE feed_head
+       SET floor = :to
+     WHERE part_id = :part_id
+       AND bucket = :bucket
+       AND floor = :from";
+
+const FORGET: &str = "
+    -- change_log::raise_floor
+    DELETE FROM change_log
+     WHERE part_id = :part_id
+       AND bucket = :bucket
+       AND seq <= :to";
+
+fn to_i64(number: u64) -> Result<i64> {
+    i64::try_from(number).map_err(|_| StoreError::Corrupt("change number"))
+}

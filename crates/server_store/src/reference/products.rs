@@ -1,0 +1,74 @@
+//! What rules and imports ask of products.
+
+use std::collections::HashMap;
+
+use polevik_domain::ids::ProductId;
+use polevik_domain::money::VatRate;
+use polevik_domain::quantity::UnitFactors;
+use rusqlite::{OptionalExtension, Transaction, named_params};
+
+use crate::error::Result;
+
+/// A product as the rules see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductFacts {
+    /// Its id.
+    pub id: ProductId,
+    /// Its article.
+    pub sku: String,
+    /// Its name.
+    pub name: String,
+    /// Tax rate.
+    pub vat_rate: VatRate,
+    /// Pieces in a block and a box.
+    pub factors: UnitFactors,
+    /// It may be ordered.
+    pub active: bool,
+}
+
+/// The product of that id.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn find(tx: &Transaction<'_>, part_id: &str, id: ProductId) -> Result<Option<ProductFacts>> {
+    Ok(tx
+        .prepare_cached(FIND)?
+        .query_row(named_params! { ":part_id": part_id, ":id": id.0 }, |row| {
+            Ok(ProductFacts {
+                id: ProductId(row.get("id")?),
+                sku: row.get("sku")?,
+                name: row.get("name")?,
+                vat_rate: VatRate(row.get("vat_rate")?),
+                factors: UnitFactors { block: row.get("block_factor")?, box_: row.get("box_factor")? },
+                active: row.get::<_, i64>("active")? != 0,
+            })
+        })
+        .optional()?)
+}
+
+const FIND: &str = "
+    -- products::find
+    SELECT id, sku, name, vat_rate, block_factor, box_factor, active
+      FROM product
+     WHERE part_id = :part_id
+       AND id = :id";
+
+/// Every article of a part with its product's id.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn ids_by_sku(tx: &Transaction<'_>, part_id: &str) -> Result<HashMap<String, i64>> {
+    let mut statement = tx.prepare_cached(IDS_BY_SKU)?;
+    Ok(statement
+        .query_map(named_params! { ":part_id": part_id }, |row| Ok((row.get("sku")?, row.get("id")?)))?
+        .collect::<std::result::Result<_, _>>()?)
+}
+
+const IDS_BY_SKU: &str = "
+    -- products::ids_by_sku
+    SELECT sku, id
+      FROM product
+     WHERE part_id = :part_id
+     ORDER BY id";

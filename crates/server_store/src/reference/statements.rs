@@ -1,0 +1,100 @@
+//! The SQL of the ten tables, made once from their definitions; first line of each is its name.
+
+use std::sync::LazyLock;
+
+use polevik_protocol::rows::{TABLES, TableDef};
+
+/// The texts of one table.
+pub(super) struct Statements {
+    pub(super) find: String,
+    pub(super) insert: String,
+    pub(super) update: String,
+    pub(super) delete: String,
+    pub(super) read: String,
+    pub(super) read_range: String,
+    pub(super) keys: String,
+    pub(super) hashes: String,
+    pub(super) id_by_key: String,
+    pub(super) all_keys: String,
+}
+
+static STATEMENTS: LazyLock<Vec<Statements>> = LazyLock::new(|| TABLES.iter().map(|table| Statements::of(table)).collect());
+
+/// The texts of `table`.
+pub(super) fn of(table: &TableDef) -> &'static Statements {
+    // Every definition there is stands in TABLES, so the position is always found.
+    &STATEMENTS[TABLES.iter().position(|known| known.id == table.id).unwrap_or(0)]
+}
+
+impl Statements {
+    /// Parameters: ?1 part, ?2 id or key, ?3 … as each text says.
+    fn of(table: &TableDef) -> Self {
+        let name = table.name;
+        let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+        let columns = names.join(", ");
+        let places: Vec<String> = (7..7 + names.len()).map(|n| format!("?{n}")).collect();
+        let sets: Vec<String> = names.iter().zip(&places).map(|(name, place)| format!("{name} = {place}")).collect();
+        Self {
+            find: format!(
+                "
+                -- reference::find {name}
+                SELECT id, bucket, row_hash FROM {name} WHERE part_id = ?1 AND natural_key = ?2"
+            ),
+            // ?2 id, ?3 natural key, ?4 bucket, ?5 hash, ?6 time, then the columns.
+            insert: format!(
+                "
+                -- reference::insert {name}
+                INSERT INTO {name} (part_id, id, natural_key, bucket, row_hash, updated_at_ms, {columns})
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, {})",
+                places.join(", ")
+            ),
+            update: format!(
+                "
+                -- reference::update {name}
+                UPDATE {name}
+                   SET natural_key = ?3, bucket = ?4, row_hash = ?5, updated_at_ms = ?6, {}
+                 WHERE part_id = ?1 AND id = ?2",
+                sets.join(", ")
+            ),
+            delete: format!(
+                "
+                -- reference::delete {name}
+                DELETE FROM {name} WHERE part_id = ?1 AND id = ?2 RETURNING bucket, row_hash"
+            ),
+            read: format!(
+                "
+                -- reference::read {name}
+                SELECT id, bucket, row_hash, {columns} FROM {name} WHERE part_id = ?1 AND id = ?2"
+            ),
+            // ?2 bucket, ?3 first and ?4 last key.
+            read_range: format!(
+                "
+                -- reference::read_range {name}
+                SELECT id, bucket, row_hash, {columns}
+                  FROM {name}
+                 WHERE part_id = ?1 AND bucket = ?2 AND id BETWEEN ?3 AND ?4
+                 ORDER BY id"
+            ),
+            keys: format!(
+                "
+                -- reference::keys {name}
+                SELECT id FROM {name} WHERE part_id = ?1 AND bucket = ?2 ORDER BY id"
+            ),
+            hashes: format!(
+                "
+                -- reference::hashes {name}
+                SELECT row_hash FROM {name} WHERE part_id = ?1 AND bucket = ?2"
+            ),
+            id_by_key: format!(
+                "
+                -- reference::id_by_key {name}
+                SELECT id FROM {name} WHERE part_id = ?1 AND natural_key = ?2"
+            ),
+            all_keys: format!(
+                "
+                -- reference::all_keys {name}
+                SELECT natural_key, id FROM {name} WHERE part_id = ?1 ORDER BY id"
+            ),
+        }
+    }
+}
