@@ -77,10 +77,15 @@ export class Phone {
   }
 
   async screenshot(name) {
+    await this.page.screenshot({ path: this.screenshotPath(name) });
+  }
+
+  /** Where the picture `name` of this phone goes. */
+  screenshotPath(name) {
     const { language, theme, width } = this.look;
     const folder = join(screenshots, `${language.slice(0, 2)}-${theme}-${width}`);
     mkdirSync(folder, { recursive: true });
-    await this.page.screenshot({ path: join(folder, `${name}.png`) });
+    return join(folder, `${name}.png`);
   }
 
   /** How many CSS pixels the page is wider than the screen. */
@@ -88,10 +93,29 @@ export class Phone {
     return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   }
 
+  /** What a finger is meant to touch and what is narrower or lower than `least` CSS pixels, as `name 40×32`. */
+  async smallTargets(least) {
+    return this.page.evaluate((least) => {
+      const targets = document.querySelectorAll("button, a[href], input, select, textarea, [role=switch]");
+      return [...targets]
+        .filter((target) => target.checkVisibility())
+        .map((target) => ({ target, box: target.getBoundingClientRect() }))
+        .filter(({ box }) => box.width > 0 && (box.width < least - 0.5 || box.height < least - 0.5))
+        .map(({ target, box }) => `${target.dataset.testid ?? target.textContent.trim()} ${Math.round(box.width)}×${Math.round(box.height)}`);
+    }, least);
+  }
+
+  /** The complaints without those a test expects, such as the browser's own note that it has no network. */
+  complaintsBut(expected) {
+    return this.complaints.filter((complaint) => !expected.test(complaint));
+  }
+
   #listen(page) {
-    page.on("console", (message) => {
+    const hear = (message) => {
       if (message.type() === "error") this.complaints.push(`${message.text()} (${message.location().url})`);
-    });
+    };
+    page.on("console", hear);
+    page.on("worker", (worker) => worker.on("console", hear));
     page.on("pageerror", (error) => this.complaints.push(String(error)));
   }
 }

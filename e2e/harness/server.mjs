@@ -19,6 +19,9 @@ const target = resolve(workspace, process.env.CARGO_TARGET_DIR ?? "target");
 export const server_program = process.env.POLEVIK_SERVER ?? join(target, "debug/polevik-server");
 const assets = join(target, "dist");
 
+/** A rep of the demo company of any size; `demo-data` prints all logins. */
+export const DEMO_REP = { email: "rep01@demo.polevik.example", password: "polevik-demo" };
+
 /** How long the server may take until it answers, in milliseconds; generous for a loaded machine. */
 const START_LIMIT_MS = 60_000;
 
@@ -30,7 +33,7 @@ export class Server {
     }
     const folder = await mkdtemp(join(tmpdir(), "polevik-e2e-"));
     const server = new Server(join(folder, "data"), await freePort(), folder);
-    server.demo_text = await server.command("demo-data", "--size", size, "--seed", String(seed));
+    await server.command("demo-data", "--size", size, "--seed", String(seed));
     await server.start();
     return server;
   }

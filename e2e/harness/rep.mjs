@@ -1,0 +1,158 @@
+// What a rep does with a phone, in the rep's words. Screens are found by the names in apps/mobile/README.md.
+
+import assert from "node:assert/strict";
+
+/** How long a synchronisation of the demo company may take, in milliseconds; generous for a loaded machine. */
+const SYNC_LIMIT_MS = 120_000;
+
+export class Rep {
+  constructor(phone, server) {
+    this.phone = phone;
+    this.server = server;
+  }
+
+  /** The element named `name` of the page that is shown now. */
+  on(name) {
+    return this.phone.page.getByTestId(name);
+  }
+
+  /** All elements whose name begins so. */
+  onAll(prefix) {
+    return this.phone.page.locator(`[data-testid^="${prefix}"]`);
+  }
+
+  async tap(name) {
+    await this.on(name).tap();
+  }
+
+  async sees(name) {
+    await this.on(name).first().waitFor();
+  }
+
+  async opens(path = "/") {
+    await this.phone.page.goto(this.server.address + path);
+  }
+
+  /** Signs in; `position` is a code, needed when the person has several. */
+  async signsIn({ email, password, position }) {
+    await this.on("login-email").fill(email);
+    await this.on("login-password").fill(password);
+    await this.tap("login-submit");
+    if (position) await this.tap(`position-${position}`);
+  }
+
+  /** Waits until the first download is done and the day's route is on the screen. */
+  async waitsForFirstSync() {
+    await this.on("screen-route").waitFor({ timeout: SYNC_LIMIT_MS });
+  }
+
+  /** Waits until the service worker holds the whole application, so that it opens without network. */
+  async waitsUntilInstalled() {
+    await this.phone.page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+    });
+  }
+
+  /** Opens an outlet of the day's route that nobody visited yet; gives its id. */
+  async opensPlannedOutlet() {
+    await this.tap("tab-route");
+    await this.sees("screen-route");
+    const stop = this.onAll("stop-").first();
+    const id = Number((await stop.getAttribute("data-testid")).slice("stop-".length));
+    await stop.tap();
+    await this.sees("screen-outlet");
+    return id;
+  }
+
+  async startsVisit() {
+    await this.tap("visit-start");
+    await this.sees("screen-visit");
+  }
+
+  async finishesVisit() {
+    await this.sees("screen-visit");
+    await this.tap("visit-finish");
+    await this.tap("visit-finish-confirm");
+    await this.on("visit-finish").waitFor({ state: "detached" });
+  }
+
+  /** Opens an order and takes `count` pieces of each of the first `products` that are for sale; gives their articles. */
+  async fillsOrder({ products, count }) {
+    await this.tap("order-new");
+    await this.sees("order-pad");
+    await this.onAll("product-row-").first().waitFor();
+    const for_sale = this.phone.page.locator('[data-testid^="qty-plus-"]:not([disabled])');
+    const names = [];
+    for (let index = 0; index < products; index++) {
+      names.push((await for_sale.nth(index).getAttribute("data-testid")).slice("qty-plus-".length));
+    }
+    for (const sku of names) {
+      for (let tap = 0; tap < count; tap++) await this.tap(`qty-plus-${sku}`);
+    }
+    return names;
+  }
+
+  /** Places the order on the screen; gives its number and sum in kopecks. */
+  async placesOrder() {
+    await this.tap("order-review");
+    await this.sees("sheet-review");
+    const sum = kopecks(await this.on("review-sum").innerText());
+    await this.tap("order-place");
+    await this.sees("order-number");
+    const number = orderNumber(await this.on("order-number").innerText());
+    return { number, sum };
+  }
+
+  /** Goes to the synchronisation screen. */
+  async looksAtSync() {
+    await this.tap("state-chip");
+    await this.sees("screen-sync");
+  }
+
+  /** «Синхронизировать все», until it has ended well. */
+  async synchronisesAll() {
+    await this.looksAtSync();
+    const before = await this.on("row-time-upload.mandatory").innerText();
+    await this.tap("sync-all");
+    await this.phone.page.waitForFunction(
+      ({ name, before }) => document.querySelector(`[data-testid="${name}"]`)?.innerText !== before,
+      { name: "row-time-upload.mandatory", before },
+      { timeout: SYNC_LIMIT_MS },
+    );
+    await this.sees("sync-all");
+    assert.equal(await this.onAll("row-error-").count(), 0, "no row shows an error");
+  }
+
+  async goesBack() {
+    await this.tap("back");
+  }
+
+  /** The shown times of last success, by row. */
+  async shownTimes() {
+    const times = {};
+    for (const row of ["download.mandatory", "upload.mandatory"]) {
+      times[row] = await this.on(`row-time-${row}`).innerText();
+    }
+    return times;
+  }
+
+  /** Looks a product up in the pad; gives the shown price of a piece in kopecks. */
+  async looksUpPrice(sku) {
+    await this.on("order-search").fill(sku);
+    return kopecks(await this.on(`price-${sku}`).innerText());
+  }
+}
+
+/** `184 320,50 ₽` or `₽184,320.50` as kopecks. */
+export function kopecks(shown) {
+  const digits = shown.match(/[\d\s\u00a0\u202f.,]*\d[.,]\d{2}/u)?.[0].replace(/\D/g, "");
+  assert.ok(digits, `an amount of money is shown: ${shown}`);
+  return Number(digits);
+}
+
+/** The number in `Заказ А017-000245`. */
+export function orderNumber(shown) {
+  const number = shown.match(/\p{L}\d+-\d+/u)?.[0];
+  assert.ok(number, `an order number is shown: ${shown}`);
+  return number;
+}

@@ -1,0 +1,92 @@
+// Every screen, in both languages and both themes, on a small and a usual phone: nothing is wider than the screen,
+// nothing moves under the finger, and a picture of each is kept to be looked at.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Phone } from "../harness/browser.mjs";
+import { Rep } from "../harness/rep.mjs";
+import { DEMO_REP, Server } from "../harness/server.mjs";
+
+const LOOKS = [
+  { language: "ru-RU", theme: "light", width: 360, height: 740 },
+  { language: "ru-RU", theme: "dark", width: 390, height: 844 },
+  { language: "en-GB", theme: "light", width: 390, height: 844 },
+  { language: "en-GB", theme: "dark", width: 360, height: 740 },
+];
+
+/** A finger needs this much, in CSS pixels. */
+const SMALLEST_TARGET_PX = 48;
+
+let server;
+
+before(async () => {
+  server = await Server.withDemoCompany();
+});
+
+after(async () => {
+  await server?.close();
+});
+
+for (const look of LOOKS) {
+  test(`every screen fits ${look.width} pixels, ${look.language.slice(0, 2)}, ${look.theme}`, async () => {
+    const phone = await Phone.withEmptyProfile(look);
+    try {
+      const rep = new Rep(phone, server);
+      const check = async (name) => {
+        assert.equal(await phone.sidewaysScroll(), 0, `${name} scrolls sideways`);
+        assert.deepEqual(await phone.smallTargets(SMALLEST_TARGET_PX), [], `${name} has targets too small for a finger`);
+        await phone.screenshot(name);
+      };
+      await visitEveryScreen(rep, check);
+      assert.deepEqual(phone.complaints, []);
+    } finally {
+      await phone.close();
+    }
+  });
+}
+
+async function visitEveryScreen(rep, check) {
+  await rep.opens();
+  await rep.sees("login-email");
+  await check("login");
+  await rep.signsIn(DEMO_REP);
+  await rep.waitsForFirstSync();
+  await rep.onAll("stop-").first().waitFor();
+  await check("route");
+
+  await rep.tap("tab-outlets");
+  await rep.onAll("outlet-row-").first().waitFor();
+  await check("outlets");
+
+  await rep.opensPlannedOutlet();
+  await check("outlet");
+  await rep.startsVisit();
+  await check("visit");
+  const [sku] = await rep.fillsOrder({ products: 4, count: 1 });
+  await check("order-pad");
+  await rep.tap(`product-open-${sku}`);
+  await rep.sees("sheet-done");
+  await check("order-line");
+  await rep.tap("sheet-done");
+  await rep.tap("order-review");
+  await rep.sees("order-place");
+  await check("order-review");
+  await rep.tap("order-place");
+  await rep.sees("order-number");
+  await check("order");
+
+  await rep.tap("tab-orders");
+  await rep.sees("screen-orders");
+  await check("orders");
+  await rep.tap("tab-more");
+  await rep.sees("screen-more");
+  await check("more");
+  await rep.opens("/profile");
+  await rep.sees("screen-profile");
+  await check("profile");
+  await rep.looksAtSync();
+  await check("sync-waiting");
+  await rep.synchronisesAll();
+  await check("sync");
+}
