@@ -37,6 +37,8 @@ row_ids! {
     DistributorId;
     /// A set of outlets that one position serves.
     TerritoryId;
+    /// A person who signs in.
+    UserId;
 }
 
 macro_rules! uuid_ids {

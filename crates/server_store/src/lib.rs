@@ -4,12 +4,14 @@
 //! first in every key, no serials, triggers or foreign keys. Functions take a transaction, so the caller owns the promise; see [`Store`].
 
 pub mod db;
+pub mod documents;
 pub mod error;
 pub mod feed;
 pub mod imports;
 pub mod migrate;
 pub mod organisation;
 pub mod part;
+pub mod people;
 pub mod reference;
 
 pub use db::Store;

@@ -13,8 +13,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "reference_and_feed", sql: include_str!("../migrations/sqlite/0001_reference_and_feed.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "reference_and_feed", sql: include_str!("../migrations/sqlite/0001_reference_and_feed.sql") },
+    Migration { version: 2, name: "people_and_documents", sql: include_str!("../migrations/sqlite/0002_people_and_documents.sql") },
+];
 
 /// The schema this program needs.
 #[must_use]
