@@ -126,7 +126,10 @@ chip-waiting = waiting
 # Route
 route-title = Route
 route-today = Today
-route-progress = { $done } of { $total }
+route-progress = { $done } of { $total ->
+    [one] { $total } visit
+   *[other] { $total } visits
+  }
 route-progress-label = Visits done: { $done } of { $total }
 route-empty = No visits on this day
 route-empty-hint = An outlet outside the route can be opened under Outlets.
@@ -251,6 +254,7 @@ order-comment = Comment
 order-comment-hint = The office will see it
 order-draft-saved = Draft saved
 order-placed = Order { $number } is saved on the phone
+order-placed-short = The order is saved on the phone. It goes with the next sync
 order-placed-hint = It goes with the next synchronisation.
 order-number = Order { $number }
 order-draft = Draft
@@ -278,6 +282,8 @@ order-quantity = Quantity
 order-unit = Unit
 order-remove = Remove from the order
 order-article = Article
+order-brand = Brand
+order-category = Category
 order-barcode = Barcode
 order-product = Product
 order-stock-label = Stock
@@ -306,6 +312,8 @@ order-state-sending = Sending
 order-state-server = On server
 order-state-server-long = Data are on the server since { $time }
 order-state-accepted = Accepted
+order-state-shipped = Shipped
+order-state-changed = Changed in office
 order-state-delivered = Delivered
 order-state-rejected = Rejected
 order-state-rejected-long = The office rejected the order
@@ -333,6 +341,9 @@ sync-last-ok = Last successful sync: { $dt }
 sync-last-ok-label = Last successful sync
 sync-never = Not synced yet
 sync-last-try = Attempt at { $dt } failed
+sync-waiting-first = Waits for the first sync
+sync-failed = Not done
+sync-loaded = Data updated
 sync-queued = Queued
 sync-stopped = Stopped by you
 sync-waiting = Waiting
@@ -378,6 +389,8 @@ profile-territory = Territory
 profile-distributor = Distributor
 profile-device = Device
 profile-prefix = Number prefix
+profile-last-number = Last order
+profile-device-id = Device id
 profile-next-number = Next order
 profile-server = Server
 profile-version = Version
@@ -397,6 +410,7 @@ profile-copy = Copy
 profile-copied = Copied
 
 # Refusals of actions
+act-signed-out = Sign in first
 act-not-found = This record is gone. It may have left your territory.
 act-other-visit = Finish the open visit first
 act-visit-finished = This visit is finished already

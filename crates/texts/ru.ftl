@@ -134,7 +134,10 @@ chip-waiting = ждём
 # Маршрут
 route-title = Маршрут
 route-today = Сегодня
-route-progress = { $done } из { $total }
+route-progress = { $done } из { $total ->
+    [one] { $total } визита
+   *[other] { $total } визитов
+  }
 route-progress-label = Выполнено визитов: { $done } из { $total }
 route-empty = На этот день визитов нет
 route-empty-hint = Точку вне маршрута можно открыть во вкладке «Точки».
@@ -259,6 +262,7 @@ order-comment = Комментарий
 order-comment-hint = Увидит офис
 order-draft-saved = Черновик сохранён
 order-placed = Заказ { $number } сохранён на телефоне
+order-placed-short = Заказ сохранён на телефоне. Отправим при синхронизации
 order-placed-hint = Отправим при синхронизации.
 order-number = Заказ { $number }
 order-draft = Черновик
@@ -286,6 +290,8 @@ order-quantity = Количество
 order-unit = Единица
 order-remove = Убрать из заказа
 order-article = Артикул
+order-brand = Бренд
+order-category = Категория
 order-barcode = Штрихкод
 order-product = Товар
 order-stock-label = Остаток
@@ -314,6 +320,8 @@ order-state-sending = Отправляется
 order-state-server = На сервере
 order-state-server-long = Данные на сервере { $time }
 order-state-accepted = Принят
+order-state-shipped = Отгружен
+order-state-changed = Изменён в офисе
 order-state-delivered = Доставлен
 order-state-rejected = Отклонён
 order-state-rejected-long = Офис отклонил заказ
@@ -341,6 +349,9 @@ sync-last-ok = Последняя успешная синхронизация: {
 sync-last-ok-label = Последняя успешная синхронизация
 sync-never = Ещё не выполнялась
 sync-last-try = Попытка { $dt } не удалась
+sync-waiting-first = Ждёт первой загрузки
+sync-failed = Не выполнена
+sync-loaded = Данные обновлены
 sync-queued = В очереди
 sync-stopped = Остановлено вами
 sync-waiting = Ждём
@@ -386,6 +397,8 @@ profile-territory = Территория
 profile-distributor = Дистрибьютор
 profile-device = Устройство
 profile-prefix = Префикс номеров
+profile-last-number = Последний заказ
+profile-device-id = Код устройства
 profile-next-number = Следующий заказ
 profile-server = Сервер
 profile-version = Версия
@@ -405,6 +418,7 @@ profile-copy = Скопировать
 profile-copied = Скопировано
 
 # Отказы действий
+act-signed-out = Сначала войдите
 act-not-found = Такой записи уже нет. Возможно, она ушла из вашей территории.
 act-other-visit = Сначала завершите открытый визит
 act-visit-finished = Этот визит уже завершён

@@ -26,7 +26,25 @@ try {
 
 if ("serviceWorker" in navigator) {
   // After the page is up: the first visit should not fight for the line with its own copy.
-  navigator.serviceWorker.register("/service_worker.js", { type: "classic" }).catch((cause) => {
+  const registered = navigator.serviceWorker.register("/service_worker.js", { type: "classic" });
+  registered.then(watchForUpdate).catch((cause) => {
     console.warn("The application is not available without network:", cause);
   });
+}
+
+// A new build waits beside the running one until the person says so (src/update.rs).
+function watchForUpdate(registration) {
+  const tell = () => {
+    if (!registration.waiting || !navigator.serviceWorker.controller) return;
+    globalThis.polevikUpdateWaits = true;
+    globalThis.dispatchEvent(new Event("polevik-update"));
+  };
+  globalThis.polevikUpdateNow = () => {
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+    registration.waiting?.postMessage("update-now");
+  };
+  registration.addEventListener("updatefound", () => {
+    registration.installing?.addEventListener("statechange", tell);
+  });
+  tell();
 }

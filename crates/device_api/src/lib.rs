@@ -11,5 +11,5 @@ pub mod view;
 
 pub use command::{Command, CommandDone, LineChange};
 pub use frame::{FRAME_VERSION, FrameError, FromCore, Push, Reply, Request, ToCore, decode, encode};
-pub use polevik_protocol::ErrorCode;
+pub use polevik_protocol::error_code::{ErrorCode, Severity};
 pub use sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView};

@@ -1,0 +1,353 @@
+//! «Синхронизация»: what came down and went up, when, and what stands in the way.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use polevik_device_api::Request;
+use polevik_device_api::sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView};
+use polevik_device_api::view::{Screen, View};
+
+use crate::app::Page;
+use crate::bridge::{self, Core};
+use crate::components::{FailureBox, Meter, TopBar, head};
+use crate::icons::{self, Icon, icon_px, icon_spinning};
+use crate::router::Route;
+use crate::summary::{self, Summary};
+use crate::words::Words;
+
+/// The screen.
+#[component]
+pub fn Sync() -> impl IntoView {
+    let core: Core = expect_context();
+    let page: Page = expect_context();
+    let words = Words::here();
+    // Pushes keep it fresh; the first look asks, so that it is right even when nothing has happened.
+    leptos::task::spawn_local(async move {
+        if let Ok(View::Sync(sync)) = bridge::load(Screen::Sync).await {
+            core.sync.set(Some(Arc::new(sync)));
+        }
+    });
+    announce_result(core, page);
+    let ids = RowId::ALL;
+    let block = move |direction: Direction| {
+        ids.into_iter().filter(move |id| id.direction() == direction).map(|id| view! { <Row id/> }).collect_view()
+    };
+    view! {
+        <TopBar title=words.t("sync-title") back=true/>
+        <main class="scroll" data-testid="screen-sync">
+            <div class="page">
+                <Head/>
+                {head(words.t("sync-download"))}
+                <section class="card rows" data-testid="block-download">{block(Direction::Download)}</section>
+                {head(words.t("sync-upload"))}
+                <section class="card rows" data-testid="block-upload">{block(Direction::Upload)}</section>
+            </div>
+        </main>
+    }
+}
+
+/// One sentence and its time, and the one button.
+#[component]
+fn Head() -> impl IntoView {
+    let core: Core = expect_context();
+    let words = Words::here();
+    let shown = Memo::new(move |_| core.sync.read().as_ref().map_or(Summary::Never, |sync| summary::summary(sync)));
+    let running = Memo::new(move |_| core.sync.read().as_ref().is_some_and(|sync| sync.running));
+    let face = move || {
+        let (glyph, art) = match shown.get() {
+            Summary::Failed(_) => ("glyph round error", icon_px(icons::FAIL, 26).into_any()),
+            Summary::NeedAttention(_) => ("glyph round warn", icon_px(icons::WARN, 26).into_any()),
+            Summary::Running(_) => ("glyph round", icon_spinning(icons::SYNC, 26).into_any()),
+            Summary::Unsent(_) => ("glyph round", icon_px(icons::UP, 26).into_any()),
+            Summary::Ok(_) => ("glyph round ok", icon_px(icons::CHECK, 26).into_any()),
+            Summary::Never => ("glyph round idle", icon_px(icons::SYNC, 26).into_any()),
+        };
+        view! { <span class=glyph>{art}</span> }
+    };
+    let title = move || match shown.get() {
+        Summary::Failed(_) => words.t("sync-summary-error"),
+        Summary::NeedAttention(n) => words.with("sync-summary-attention", &[("n", n.into())]),
+        Summary::Running(_) => stage_words(core, words).unwrap_or_else(|| words.t("sync-summary-running")),
+        Summary::Unsent(_) => words.with_text("sync-summary-unsent", "what", &waiting_words(core, words)),
+        Summary::Ok(_) => words.t("sync-summary-ok"),
+        Summary::Never => words.t("sync-summary-never"),
+    };
+    let under = move || match shown.get() {
+        Summary::Failed(_) => words.t("sync-summary-error-hint"),
+        Summary::NeedAttention(_) => words.t("sync-summary-attention-hint"),
+        Summary::Running(_) => words.t("sync-safe"),
+        Summary::Unsent(_) => words.t("sync-summary-unsent-hint"),
+        Summary::Ok(at) => words.date_time(at),
+        Summary::Never => words.t("sync-never"),
+    };
+    view! {
+        <section class="card card-pad">
+            <div class="summary" data-testid="sync-summary">
+                {face}
+                <div aria-live="polite">
+                    <div class="strong">{title}</div>
+                    <div class="sub num">{under}</div>
+                </div>
+            </div>
+            <div class="swap">
+                <button
+                    class="button primary" data-testid="sync-all" disabled=move || running.get() on:click=move |_| sync(None)
+                >
+                    {icon_px(icons::SYNC, 20)} {words.t("sync-all")}
+                </button>
+                <button class="button outline narrow" data-testid="sync-stop" disabled=move || !running.get() on:click=move |_| stop()>
+                    {words.t("sync-stop")}
+                </button>
+            </div>
+        </section>
+    }
+}
+
+/// One row: state, time of the last success, and its own button.
+#[component]
+fn Row(id: RowId) -> impl IntoView {
+    let core: Core = expect_context();
+    let page: Page = expect_context();
+    let words = Words::here();
+    let row = Memo::new(move |_| core.sync.read().as_ref().and_then(|sync| sync.rows.iter().find(|row| row.id == id).cloned()));
+    let failure = Memo::new(move |_| row.read().as_ref().and_then(summary::failure_of).cloned());
+    let busy = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. } | RowState::Queued)));
+    let moving = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. })));
+    let percent = Signal::derive(move || match row.get().map(|row| row.state) {
+        Some(RowState::Running { done, total, bytes, bytes_total, .. }) => {
+            summary::share(done, total).or_else(|| summary::share(bytes, bytes_total))
+        }
+        _ => None,
+    });
+    let direction = words.t(match id.direction() {
+        Direction::Download => "sync-download",
+        Direction::Upload => "sync-upload",
+    });
+    let name = words.row_name(id);
+    let art = match id.direction() {
+        Direction::Download => icons::DOWN,
+        Direction::Upload => icons::UP,
+    };
+    let state = move || row.get().map(|row| state_line(words, &row));
+    let last = move || row.get().and_then(|row| row.last_success);
+    let attempt = move || {
+        let row = row.get()?;
+        summary::failure_of(&row)?;
+        row.last_attempt.map(|at| words.with_text("sync-last-try", "dt", &words.date_time(at)))
+    };
+    view! {
+        <div class="sync-row" role="group" aria-label=format!("{direction}. {name}") data-testid=format!("sync-line-{}", id.as_str())>
+            <span class="glyph">{icon_px(art, 22)}</span>
+            <div>
+                <div class="name">{name.clone()}</div>
+                <div class="state num" data-testid=format!("row-state-{}", id.as_str())>{state}</div>
+                <div class="sub num last">
+                    {move || match last() {
+                        Some(at) => {
+                            view! {
+                                {words.t("sync-last-ok-label")} ": "
+                                <span class="nowrap" data-testid=format!("row-time-{}", id.as_str())>{words.date_time(at)}</span>
+                            }
+                                .into_any()
+                        }
+                        None => view! { <span data-testid=format!("row-time-{}", id.as_str())>{words.t("sync-never")}</span> }.into_any(),
+                    }}
+                </div>
+                {move || attempt().map(|text| view! { <div class="sub num">{text}</div> })}
+            </div>
+            <button
+                class="icon-button accent" data-testid=format!("sync-row-{}", id.as_str()) disabled=move || busy.get()
+                aria-label=words.with_text("sync-row-button", "row", &format!("{direction}, {name}")) on:click=move |_| sync(Some(id))
+            >
+                {move || if moving.get() { icon_spinning(icons::SYNC, 24).into_any() } else { icon_px(icons::SYNC, 24).into_any() }}
+            </button>
+            <Show when=move || moving.get()>
+                <div class="more"><Meter percent label=words.t("sync-running")/></div>
+            </Show>
+            {move || failure.get().map(|failure| view! { <div class="more"><Red id failure page/></div> })}
+        </div>
+    }
+}
+
+/// The red line under a row that failed.
+#[component]
+fn Red(id: RowId, failure: Failure, page: Page) -> impl IntoView {
+    let words = Words::here();
+    let login = summary::needs_login(failure.code);
+    let support = words.with_text("sync-support", "code", &words.code_and_tag(&failure));
+    view! {
+        <FailureBox failure testid=format!("row-error-{}", id.as_str())>
+            <NextTry row=id/>
+            <div class="line">
+                <span class="do support">{support}</span>
+                {if login {
+                    view! {
+                        <button class="button outline narrow" data-testid="sync-login" on:click=move |_| page.go(Route::Login)>
+                            {words.t("sync-login")}
+                        </button>
+                    }
+                        .into_any()
+                } else {
+                    view! {
+                        <button class="button outline narrow" data-testid=format!("retry-{}", id.as_str()) on:click=move |_| sync(Some(id))>
+                            {words.t("retry")}
+                        </button>
+                    }
+                        .into_any()
+                }}
+            </div>
+        </FailureBox>
+    }
+}
+
+/// When a failed row is tried again by itself, counted down.
+#[component]
+pub fn NextTry(row: RowId) -> impl IntoView {
+    let core: Core = expect_context();
+    let page: Page = expect_context();
+    let words = Words::here();
+    let at = Memo::new(move |_| {
+        let sync = core.sync.read();
+        let row = sync.as_ref()?.rows.iter().find(|each| each.id == row)?;
+        match &row.state {
+            RowState::Failed { next_try_at, .. } => *next_try_at,
+            RowState::Never | RowState::Queued | RowState::Running { .. } | RowState::Ok | RowState::Stopped => None,
+        }
+    });
+    move || {
+        at.get().map(|at| {
+            let seconds = at.since(page.now.get()).max(0).div_euclid(1_000);
+            let text = if seconds == 0 {
+                words.t("sync-next-try-soon")
+            } else {
+                words.with_text("sync-next-try", "t", &polevik_texts::format::countdown(seconds))
+            };
+            view! { <div class="do num" data-testid="next-try">{text}</div> }
+        })
+    }
+}
+
+/// Starts a session, or joins the running one.
+fn sync(row: Option<RowId>) {
+    leptos::task::spawn_local(async move {
+        // Answered at once; what happens comes as pushes.
+        bridge::ask(Request::Sync(row)).await;
+    });
+}
+
+fn stop() {
+    leptos::task::spawn_local(async {
+        bridge::ask(Request::StopSync).await;
+    });
+}
+
+/// What a row says of itself, with its drawing.
+fn state_line(words: Words, row: &RowView) -> AnyView {
+    let (art, class, text): (Icon, &str, String) = match &row.state {
+        RowState::Never => (icons::CLOCK, "", words.t("sync-waiting-first")),
+        RowState::Queued => (icons::CLOCK, "tone-info", words.t("sync-queued")),
+        state @ RowState::Running { stage, .. } => {
+            let progress = progress_text(words, state);
+            let stage = stage_name(words, *stage);
+            (icons::SYNC, "tone-info", if progress.is_empty() { stage } else { format!("{stage} · {progress}") })
+        }
+        RowState::Ok if summary::unsent_of(row) > 0 => {
+            (icons::UP, "tone-info", words.with_text("sync-pending", "list", &words.waiting(row)))
+        }
+        RowState::Ok => (icons::CHECK, "tone-ok", done_words(words, row)),
+        RowState::Failed { .. } => {
+            let waiting = words.waiting(row);
+            let text = if waiting.is_empty() { words.t("sync-failed") } else { words.with_text("sync-pending", "list", &waiting) };
+            (icons::FAIL, "tone-error", text)
+        }
+        RowState::Stopped => (icons::STOP, "", words.t("sync-stopped")),
+    };
+    let attention = (row.need_attention > 0).then(|| {
+        let text = words.with("sync-summary-attention", &[("n", row.need_attention.into())]);
+        view! { <span class="tone-warn">" · " {text}</span> }
+    });
+    view! { <span class=class>{icon_px(art, 16)}</span> <span class=class>{text} {attention}</span> }.into_any()
+}
+
+/// What a row that succeeded says.
+fn done_words(words: Words, row: &RowView) -> String {
+    words.t(match (row.id.direction(), row.changed) {
+        (Direction::Upload, _) => "sync-all-sent",
+        (Direction::Download, true) => "sync-loaded",
+        (Direction::Download, false) => "sync-up-to-date",
+    })
+}
+
+/// How far a running row is: units of all units, bytes of all bytes, as far as they are known.
+pub fn progress_text(words: Words, state: &RowState) -> String {
+    let RowState::Running { done, total, bytes, bytes_total, .. } = state else {
+        return String::new();
+    };
+    let number = |n: u64| words.number(i64::try_from(n).unwrap_or(i64::MAX));
+    let mut parts = Vec::new();
+    if *total > 0 {
+        parts.push(words.with("sync-progress-rows", &[("done", number(*done).into()), ("total", number(*total).into())]));
+    }
+    if *bytes_total > 0 {
+        parts.push(words.with("sync-progress-bytes", &[("done", words.size(*bytes).into()), ("total", words.size(*bytes_total).into())]));
+    } else if *bytes > 0 {
+        parts.push(words.size(*bytes));
+    }
+    parts.join(" · ")
+}
+
+fn stage_name(words: Words, stage: Stage) -> String {
+    words.t(match stage {
+        Stage::Connecting => "sync-stage-connect",
+        Stage::Uploading => "sync-stage-upload",
+        Stage::Downloading => "sync-stage-download",
+        Stage::Applying => "sync-stage-apply",
+    })
+}
+
+/// The stage of the row that runs.
+fn stage_words(core: Core, words: Words) -> Option<String> {
+    core.sync.read().as_ref()?.rows.iter().find_map(|row| match row.state {
+        RowState::Running { stage, .. } => Some(stage_name(words, stage)),
+        RowState::Never | RowState::Queued | RowState::Ok | RowState::Failed { .. } | RowState::Stopped => None,
+    })
+}
+
+fn waiting_words(core: Core, words: Words) -> String {
+    let sync = core.sync.read();
+    let parts: Vec<String> =
+        sync.iter().flat_map(|sync| sync.rows.iter()).map(|row| words.waiting(row)).filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
+}
+
+/// Says how a session ended that was watched to its end on this screen.
+fn announce_result(core: Core, page: Page) {
+    let words = page.words;
+    Effect::new(move |was_running: Option<bool>| {
+        let sync = core.sync.get();
+        let running = sync.as_ref().is_some_and(|sync| sync.running);
+        if was_running == Some(true)
+            && !running
+            && let Some(text) = sync.and_then(|sync| result_words(words, &sync))
+        {
+            page.say(text);
+        }
+        running
+    });
+}
+
+fn result_words(words: Words, sync: &SyncView) -> Option<String> {
+    let number = |n: u64| words.number(i64::try_from(n).unwrap_or(i64::MAX));
+    match sync.result.as_ref()? {
+        SessionResult::Success => match sync.last_counts {
+            Some((0, 0, ..)) | None => Some(words.t("sync-result-nothing")),
+            Some((sent, received, ..)) => {
+                Some(words.with("sync-result-ok", &[("sent", number(sent).into()), ("received", number(received).into())]))
+            }
+        },
+        SessionResult::Partial => Some(words.t("sync-result-partial")),
+        SessionResult::Stopped => Some(words.t("sync-result-stopped")),
+        // The red line says it, with what to do.
+        SessionResult::Failed => None,
+    }
+}

@@ -1,0 +1,161 @@
+//! «Визит»: its orders while it is open, and its end.
+
+use leptos::prelude::*;
+use polevik_device_api::view::{DocumentPlace, OrderRow, Screen, View, VisitView};
+use polevik_device_api::{Command, CommandDone};
+use polevik_domain::ids::DocumentId;
+use polevik_domain::money::Money;
+
+use crate::app::Page;
+use crate::components::{Empty, Loaded, Sheet, TopBar, draw, head, load_screen};
+use crate::icons::{self, icon_px};
+use crate::router::Route;
+use crate::screens::orders::OrderLink;
+use crate::words::Words;
+
+/// One visit, open or finished.
+#[component]
+pub fn Visit(id: DocumentId) -> impl IntoView {
+    let words = Words::here();
+    let loaded = load_screen(
+        move || Screen::Visit(id),
+        |view| match view {
+            View::Visit(view) => Some(*view),
+            _ => None,
+        },
+    );
+    view! {
+        <TopBar title=words.t("visit-title") back=true/>
+        <main class="scroll" data-testid="screen-visit">
+            {draw(loaded, move |view| view! { <Body view/> }.into_any())}
+        </main>
+        {move || match loaded.get() {
+            Loaded::Here(view) if view.finished_at.is_none() => Some(view! { <Finish view/> }),
+            _ => None,
+        }}
+    }
+}
+
+#[component]
+fn Body(view: VisitView) -> impl IntoView {
+    let words = Words::here();
+    let page: Page = expect_context();
+    let outlet = Route::Outlet(view.outlet.id);
+    let started = view.started_at;
+    let when = match view.finished_at {
+        Some(end) => {
+            let text =
+                words.with("visit-finished-from-to", &[("from", words.day_and_clock(started).into()), ("to", words.clock(end).into())]);
+            view! { <span>{text}</span> }.into_any()
+        }
+        None => {
+            let minutes = Memo::new(move |_| page.now.get().since(started).max(0) / 60_000);
+            let since = words.with_text("visit-started", "time", &words.clock(started));
+            view! { <span>{since} " · " {move || words.with("visit-lasts", &[("n", minutes.get().into())])}</span> }.into_any()
+        }
+    };
+    let state = view.finished_at.map(|_| {
+        let (text, tone) = words.place(&view.place);
+        let hint = match &view.place {
+            DocumentPlace::OnlyHere | DocumentPlace::Draft => words.t("visit-state-here-long"),
+            DocumentPlace::OnServer | DocumentPlace::Office { .. } => words.t("visit-state-server-long"),
+            DocumentPlace::Rejected { code, reason } => {
+                if reason.is_empty() {
+                    words.code_title(*code)
+                } else {
+                    reason.clone()
+                }
+            }
+        };
+        view! { <span class=format!("badge {}", tone.class()) data-testid="visit-place" title=hint>{text}</span> }
+    });
+    let orders = view.orders.clone();
+    let none = orders.is_empty();
+    view! {
+        <div class="page">
+            <section class="card">
+                <a class="row" href=outlet.path() data-testid="visit-outlet" on:click=move |event| page.follow(&event, outlet)>
+                    <span class="glyph">{icon_px(icons::SHOP, 22)}</span>
+                    <span>
+                        <span class="name two-lines">{view.outlet.name.clone()}</span>
+                        <span class="sub two-lines">{view.outlet.address.clone()}</span>
+                    </span>
+                    {icon_px(icons::FORWARD, 20)}
+                </a>
+                <div class="visit-when">{icon_px(icons::CLOCK, 20)} {when} {state}</div>
+            </section>
+            {head(words.t("orders-title"))}
+            {if none {
+                view! { <section class="card"><Empty art=icons::BASKET title=words.t("visit-orders-none") hint=String::new()/></section> }.into_any()
+            } else {
+                view! { <section class="card rows">{orders.into_iter().map(|row| view! { <OrderLink row with_outlet=false/> }).collect_view()}</section> }
+                    .into_any()
+            }}
+        </div>
+    }
+}
+
+/// New order, and the end of the visit after a look at what was done.
+#[component]
+fn Finish(view: VisitView) -> impl IntoView {
+    let words = Words::here();
+    let page: Page = expect_context();
+    let asked = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let (visit, outlet) = (view.id, view.outlet.id);
+    let draft = view.orders.iter().find(|order| order.place == DocumentPlace::Draft).cloned();
+    let draft_id = draft.as_ref().map(|order| order.id);
+
+    let order = move |_| {
+        if let Some(draft) = draft_id {
+            page.go(Route::Order(draft));
+            return;
+        }
+        page.act_once(busy, Command::NewOrder { outlet, visit: Some(visit), outside_visit: None }, move |done| {
+            if let CommandDone::Document(order) = done {
+                page.go(Route::Order(order));
+            }
+        });
+    };
+    let finish = move |_| {
+        page.act_once(busy, Command::FinishVisit { visit }, move |_| {
+            asked.try_set(false);
+            page.say(words.t("visit-finish-saved"));
+            page.replace(Route::Day);
+        });
+    };
+    let order_word = if draft_id.is_some() { "visit-order-continue" } else { "visit-order-new" };
+    let summary = done_so_far(words, &view.orders);
+    let warning = draft.filter(|order| order.totals.lines > 0).map(|order| {
+        let sum = words.money(order.totals.sum);
+        words.with_text("visit-finish-drafts", "sum", &sum)
+    });
+    view! {
+        <div class="bottom">
+            <button class="button primary" data-testid="order-new" disabled=move || busy.get() on:click=order>
+                {icon_px(icons::BASKET, 22)} {words.t(order_word)}
+            </button>
+            <button class="button outline" data-testid="visit-finish" on:click=move |_| asked.set(true)>{words.t("visit-finish")}</button>
+        </div>
+        <Sheet open=asked title=words.t("visit-finish-ask") testid="sheet-finish">
+            <p>{summary.clone()}</p>
+            {warning.clone().map(|text| view! { <div class="note warn">{icon_px(icons::WARN, 20)} <span>{text}</span></div> })}
+            <button class="button primary" data-testid="visit-finish-confirm" disabled=move || busy.get() on:click=finish>
+                {words.t("visit-finish")}
+            </button>
+            <button class="button plain low" on:click=move |_| asked.set(false)>{words.t("cancel")}</button>
+        </Sheet>
+    }
+}
+
+/// What the visit brought, in one sentence.
+fn done_so_far(words: Words, orders: &[OrderRow]) -> String {
+    let placed = || orders.iter().filter(|order| order.place != DocumentPlace::Draft);
+    let count = placed().count();
+    if count == 0 {
+        return words.t("visit-finish-none");
+    }
+    let sum = placed().fold(Money::ZERO, |sum, order| sum.checked_add(order.totals.sum).unwrap_or(sum));
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    words.with("visit-finish-summary", &[("orders", words.number(count).into()), ("sum", words.money(sum).into())])
+}

@@ -1,0 +1,134 @@
+//! One word for the state of synchronisation: the chip of every top bar and the head of the synchronisation screen.
+//!
+//! Of several things that are true at once the one that matters most is said: error, needs attention, running, unsent, ok, never.
+
+use polevik_device_api::ErrorCode;
+use polevik_device_api::sync::{Failure, RowState, RowView, SyncView};
+use polevik_domain::time::UtcMillis;
+
+/// What is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Summary {
+    /// A row failed and waits.
+    Failed(Failure),
+    /// Documents the office refused.
+    NeedAttention(u32),
+    /// A session runs; percent when the end is known.
+    Running(Option<u8>),
+    /// Documents that are only on this device.
+    Unsent(u32),
+    /// Everything is on the server; since when.
+    Ok(UtcMillis),
+    /// Nothing has been loaded yet.
+    Never,
+}
+
+/// The one thing to say of `sync`.
+#[must_use]
+pub fn summary(sync: &SyncView) -> Summary {
+    let failure = sync.rows.iter().find_map(failure_of);
+    // While a session runs, what failed before is being tried again.
+    if sync.running {
+        return Summary::Running(percent(sync));
+    }
+    if let Some(failure) = failure {
+        return Summary::Failed(failure.clone());
+    }
+    let attention: u32 = sync.rows.iter().map(|row| row.need_attention).sum();
+    if attention > 0 {
+        return Summary::NeedAttention(attention);
+    }
+    let unsent: u32 = sync.rows.iter().map(unsent_of).sum();
+    if unsent > 0 {
+        return Summary::Unsent(unsent);
+    }
+    match sync.rows.iter().map(|row| row.last_success).min().flatten() {
+        Some(oldest) => Summary::Ok(oldest),
+        None => Summary::Never,
+    }
+}
+
+/// The failure a row shows.
+#[must_use]
+pub fn failure_of(row: &RowView) -> Option<&Failure> {
+    match &row.state {
+        RowState::Failed { failure, .. } => Some(failure),
+        RowState::Never | RowState::Queued | RowState::Running { .. } | RowState::Ok | RowState::Stopped => None,
+    }
+}
+
+/// Documents of a row that wait to be sent.
+#[must_use]
+pub fn unsent_of(row: &RowView) -> u32 {
+    row.orders_waiting.saturating_add(row.visits_waiting)
+}
+
+/// How far the row that runs is, by units, else by bytes.
+#[must_use]
+pub fn percent(sync: &SyncView) -> Option<u8> {
+    sync.rows.iter().find_map(|row| match row.state {
+        RowState::Running { done, total, bytes, bytes_total, .. } => share(done, total).or_else(|| share(bytes, bytes_total)),
+        RowState::Never | RowState::Queued | RowState::Ok | RowState::Failed { .. } | RowState::Stopped => None,
+    })
+}
+
+/// `done` of `total` in percent, never above 100; `None` while the end is not known.
+#[must_use]
+pub fn share(done: u64, total: u64) -> Option<u8> {
+    (total > 0).then(|| u8::try_from(u128::from(done.min(total)) * 100 / u128::from(total)).unwrap_or(100))
+}
+
+/// Whether the rep has to sign in before anything can be synchronised.
+#[must_use]
+pub fn needs_login(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::LoginNeeded | ErrorCode::PositionChanged)
+}
+
+#[cfg(test)]
+mod tests {
+    use polevik_device_api::sync::{RowId, Stage};
+
+    use super::*;
+
+    fn row(id: RowId, state: RowState) -> RowView {
+        RowView {
+            id,
+            state,
+            last_success: Some(UtcMillis(5)),
+            last_attempt: None,
+            changed: false,
+            orders_waiting: 0,
+            visits_waiting: 0,
+            need_attention: 0,
+        }
+    }
+
+    fn sync(rows: Vec<RowView>, running: bool) -> SyncView {
+        SyncView { rows, running, tag: None, result: None, last_counts: None, clock_offset_ms: 0, now: UtcMillis(9) }
+    }
+
+    fn failed() -> RowState {
+        let failure = Failure { code: ErrorCode::ServerSilent, tag: None, detail: String::new() };
+        RowState::Failed { failure, next_try_at: None }
+    }
+
+    #[test]
+    fn what_matters_most_is_said() {
+        let ok = || row(RowId::DownloadMandatory, RowState::Ok);
+        let unsent = || RowView { orders_waiting: 2, visits_waiting: 1, ..row(RowId::UploadMandatory, RowState::Ok) };
+        assert_eq!(summary(&sync(vec![ok(), ok()], false)), Summary::Ok(UtcMillis(5)));
+        assert_eq!(summary(&sync(vec![ok(), unsent()], false)), Summary::Unsent(3));
+        assert_eq!(summary(&sync(vec![ok(), RowView { need_attention: 1, ..unsent() }], false)), Summary::NeedAttention(1));
+        assert!(matches!(summary(&sync(vec![row(RowId::DownloadMandatory, failed()), unsent()], false)), Summary::Failed(_)));
+        assert_eq!(summary(&sync(vec![row(RowId::DownloadMandatory, failed()), unsent()], true)), Summary::Running(None));
+        let never = RowView { last_success: None, ..row(RowId::DownloadMandatory, RowState::Never) };
+        assert_eq!(summary(&sync(vec![never, ok()], false)), Summary::Never);
+    }
+
+    #[test]
+    fn progress_never_passes_its_end() {
+        let running = RowState::Running { stage: Stage::Downloading, done: 3, total: 12, bytes: 0, bytes_total: 0 };
+        assert_eq!(percent(&sync(vec![row(RowId::DownloadMandatory, running)], true)), Some(25));
+        assert_eq!((share(7, 5), share(7, 0), share(u64::MAX, u64::MAX)), (Some(100), None, Some(100)));
+    }
+}
