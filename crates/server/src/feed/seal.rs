@@ -1,0 +1,347 @@
+//! A bucket's changes become immutable segments and a new manifest.
+//!
+//! One snapshot is read: head, rows changed since the last seal, their present content. Either they become deltas, one segment per table, or,
+//! when deltas have grown large against the base, a new base. Then one transaction raises the floor if nobody was quicker, and publishes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use polevik_domain::time::UtcMillis;
+use polevik_protocol::bucket::BucketName;
+use polevik_protocol::change::ChangeNo;
+use polevik_protocol::checksum::StateSum;
+use polevik_protocol::manifest::{BaseRange, Blake3Hex, DeltaInfo, Manifest, ManifestError, SegmentInfo};
+use polevik_protocol::rows::{TABLES, TableDef, TableId, Value};
+use polevik_protocol::segment::{SegmentError, SegmentKind, SegmentWriter};
+use polevik_protocol::version::SCHEMA;
+use polevik_server_store::feed::change_log::{self, Head};
+use polevik_server_store::feed::manifests::{self, StoredManifest};
+use polevik_server_store::feed::segments::{self, StoredSegment};
+use polevik_server_store::part::{self, Part};
+use polevik_server_store::reference::rows;
+use polevik_server_store::{Store, StoreError, Transaction};
+
+use super::key_ranges::ranges;
+use crate::blobs::{BlobError, Blobs, MAX_INLINE_SEGMENT_BYTES};
+
+/// When segments are cut, and when a bucket gets a new base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealRules {
+    /// Most rows of one segment.
+    pub segment_rows: usize,
+    /// A new base is made when all deltas together have more rows than this share of the base, in percent …
+    pub delta_percent: usize,
+    /// … and this many rows on top, so that small buckets are not rebuilt for every change.
+    pub delta_slack_rows: usize,
+    /// A new base is made when there would be more ranges of deltas than this.
+    pub delta_ranges: usize,
+}
+
+impl Default for SealRules {
+    fn default() -> Self {
+        Self { segment_rows: 16_384, delta_percent: 50, delta_slack_rows: 1_000, delta_ranges: 32 }
+    }
+}
+
+/// A bucket could not be sealed; its changes stay in the log and are sealed next time.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The blob store.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// A segment could not be written.
+    #[error("a segment of {bucket}: {cause}")]
+    Segment {
+        /// Of which bucket.
+        bucket: BucketName,
+        /// Why.
+        cause: SegmentError,
+    },
+    /// The stored manifest cannot be read.
+    #[error("the manifest of {bucket}: {cause}")]
+    Manifest {
+        /// Of which bucket.
+        bucket: BucketName,
+        /// Why.
+        cause: ManifestError,
+    },
+    /// The rows do not add up to what the feed says: published, it would make every device fetch in vain.
+    #[error("the rows of {bucket} add up to {found:?}, its head says {wanted:?}")]
+    State {
+        /// Which bucket.
+        bucket: BucketName,
+        /// Of the rows.
+        found: StateSum,
+        /// Of the head.
+        wanted: StateSum,
+    },
+}
+
+/// What sealing came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sealed {
+    /// Buckets sealed.
+    pub buckets: usize,
+    /// Segments written.
+    pub segments: usize,
+    /// Rows in them, removals too.
+    pub rows: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+}
+
+/// Seals buckets of one database, one at a time each. Cheap to clone; clones stand in the same line.
+#[derive(Clone)]
+pub struct Sealer {
+    store: Store,
+    blobs: Blobs,
+    rules: SealRules,
+    lines: Arc<Mutex<HashMap<(String, BucketName), Line>>>,
+}
+
+/// Who holds it seals the bucket; others of this process wait. Another process is seen by the floor.
+type Line = Arc<Mutex<()>>;
+
+impl Sealer {
+    /// A sealer with the usual rules.
+    #[must_use]
+    pub fn new(store: Store, blobs: Blobs) -> Self {
+        Self::with_rules(store, blobs, SealRules::default())
+    }
+
+    /// A sealer with rules of its own.
+    #[must_use]
+    pub fn with_rules(store: Store, blobs: Blobs, rules: SealRules) -> Self {
+        Self { store, blobs, rules, lines: Arc::default() }
+    }
+
+    /// Seals whatever has changed, in all parts. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The first [`SealError`]; buckets before it are sealed.
+    pub fn seal_all(&self, now: UtcMillis) -> Result<Sealed, SealError> {
+        let due = self.store.read(|tx| {
+            let mut due = Vec::new();
+            for part in part::list(tx)? {
+                for bucket in change_log::unsealed(tx, &part.id)? {
+                    due.push((part.id.clone(), bucket));
+                }
+            }
+            Ok::<_, StoreError>(due)
+        })?;
+        let mut sealed = Sealed::default();
+        for (part_id, bucket) in due {
+            sealed.add(self.seal(&part_id, &bucket, now)?);
+        }
+        Ok(sealed)
+    }
+
+    /// Seals those of `buckets` that have changed, so that their manifests say all that was committed before the call. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The first [`SealError`]; buckets before it are sealed.
+    pub fn seal_due(&self, part_id: &str, buckets: &[BucketName], now: UtcMillis) -> Result<Sealed, SealError> {
+        let due = self.store.read(|tx| {
+            let mut due = Vec::new();
+            for bucket in buckets {
+                if change_log::head(tx, part_id, bucket)?.is_some_and(|head| head.head > head.floor) {
+                    due.push(bucket);
+                }
+            }
+            Ok::<_, StoreError>(due)
+        })?;
+        let mut sealed = Sealed::default();
+        for bucket in due {
+            sealed.add(self.seal(part_id, bucket, now)?);
+        }
+        Ok(sealed)
+    }
+
+    /// Seals one bucket up to its present head; nothing if it is sealed already.
+    fn seal(&self, part_id: &str, bucket: &BucketName, now: UtcMillis) -> Result<Sealed, SealError> {
+        let line = {
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lines.entry((part_id.to_owned(), bucket.clone())).or_default())
+        };
+        let _turn = line.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let Some(draft) = self.store.read(|tx| draft(tx, &self.rules, &self.blobs, part_id, bucket))? else {
+                return Ok(Sealed::default());
+            };
+            if self.store.write(|tx| publish(tx, part_id, &draft, now))? {
+                return Ok(draft.sealed());
+            }
+            // Another process sealed it first. What it left to do is found by looking again; its floor only rises, so this ends.
+        }
+    }
+}
+
+impl Sealed {
+    fn add(&mut self, other: Self) {
+        self.buckets += other.buckets;
+        self.segments += other.segments;
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+    }
+}
+
+/// A manifest that is ready, and the segments it has more than the one before.
+struct Draft {
+    floor: ChangeNo,
+    manifest: Manifest,
+    segments: Vec<StoredSegment>,
+}
+
+impl Draft {
+    fn sealed(&self) -> Sealed {
+        Sealed {
+            buckets: 1,
+            segments: self.segments.len(),
+            rows: self.segments.iter().map(|segment| segment.row_count).sum(),
+            bytes: self.segments.iter().map(|segment| segment.byte_count).sum(),
+        }
+    }
+}
+
+/// Publishes a draft in one transaction. Gives `false`, and changes nothing, if the bucket was sealed by another since the draft was read.
+fn publish(tx: &Transaction<'_>, part_id: &str, draft: &Draft, now: UtcMillis) -> Result<bool, SealError> {
+    let bucket = &draft.manifest.bucket;
+    if !change_log::raise_floor(tx, part_id, bucket, draft.floor, draft.manifest.head)? {
+        return Ok(false);
+    }
+    for segment in &draft.segments {
+        segments::add(tx, part_id, segment, now)?;
+    }
+    let (body, hash) = draft.manifest.seal();
+    manifests::replace(tx, part_id, bucket, &StoredManifest { head: draft.manifest.head, hash, body }, now)?;
+    Ok(true)
+}
+
+/// Reads one snapshot and makes the segments; `None` if nothing has changed since the last seal.
+fn draft(tx: &Transaction<'_>, rules: &SealRules, blobs: &Blobs, part_id: &str, bucket: &BucketName) -> Result<Option<Draft>, SealError> {
+    let Some(head) = change_log::head(tx, part_id, bucket)? else { return Ok(None) };
+    if head.head == head.floor {
+        return Ok(None);
+    }
+    let part = part::load(tx, part_id)?;
+    let mut drafter = Drafter { tx, rules, blobs, part: &part, bucket, segments: Vec::new() };
+    let manifest = match manifests::find(tx, part_id, bucket)? {
+        None => drafter.base(&head)?,
+        Some(stored) => {
+            let former =
+                Manifest::open(&stored.body, &stored.hash).map_err(|cause| SealError::Manifest { bucket: bucket.clone(), cause })?;
+            let changed = change_log::changed_rows(tx, part_id, bucket, head.floor, head.head)?;
+            if wants_a_new_base(rules, &former, changed.len()) { drafter.base(&head)? } else { drafter.delta(former, &head, &changed)? }
+        }
+    };
+    let segments = drafter.segments;
+    Ok(Some(Draft { floor: head.floor, manifest, segments }))
+}
+
+fn wants_a_new_base(rules: &SealRules, former: &Manifest, changed: usize) -> bool {
+    let rows = |segments: &[SegmentInfo]| segments.iter().map(|segment| usize::try_from(segment.rows).unwrap_or(usize::MAX)).sum::<usize>();
+    let base_rows = rows(&former.base);
+    let delta_rows = former.deltas.iter().map(|delta| rows(&delta.segments)).sum::<usize>() + changed;
+    former.deltas.len() >= rules.delta_ranges || delta_rows > base_rows * rules.delta_percent / 100 + rules.delta_slack_rows
+}
+
+/// Makes the segments of one bucket out of one snapshot.
+struct Drafter<'a> {
+    tx: &'a Transaction<'a>,
+    rules: &'a SealRules,
+    blobs: &'a Blobs,
+    part: &'a Part,
+    bucket: &'a BucketName,
+    segments: Vec<StoredSegment>,
+}
+
+impl Drafter<'_> {
+    /// All rows the bucket holds.
+    fn base(&mut self, head: &Head) -> Result<Manifest, SealError> {
+        let mut base = Vec::new();
+        let mut found = StateSum::default();
+        for table in TABLES {
+            let keys = rows::keys(self.tx, &self.part.id, table, self.bucket)?;
+            for (lo, hi) in ranges(&keys, self.rules.segment_rows) {
+                let mut writer = SegmentWriter::new(SegmentKind::Base, table, self.part.hash_key);
+                rows::visit_range(self.tx, &self.part.id, table, self.bucket, (lo, hi), |pk, values| {
+                    writer.put(pk, values);
+                    Ok::<_, StoreError>(())
+                })?;
+                let state = writer.state();
+                found = found.combine(state);
+                let info = self.finish(writer, table, SegmentKind::Base, (ChangeNo(0), ChangeNo(0)))?;
+                base.push(SegmentInfo { range: Some(BaseRange { lo, hi, state }), ..info });
+            }
+        }
+        if found != head.state {
+            return Err(SealError::State { bucket: self.bucket.clone(), found, wanted: head.state });
+        }
+        Ok(Manifest {
+            bucket: self.bucket.clone(),
+            schema: SCHEMA,
+            head: head.head,
+            state: head.state,
+            base_as_of: head.head,
+            base,
+            deltas: Vec::new(),
+        })
+    }
+
+    /// The rows that changed, as they are now; a row that is gone or elsewhere is a removal.
+    fn delta(&mut self, former: Manifest, head: &Head, changed: &[(TableId, i64)]) -> Result<Manifest, SealError> {
+        let mut delta = DeltaInfo { after: head.floor, to: head.head, segments: Vec::new() };
+        for of_table in changed.chunk_by(|a, b| a.0 == b.0) {
+            let table = TableDef::by_id(of_table[0].0).ok_or(StoreError::Corrupt("change_log.table_id"))?;
+            for some in of_table.chunks(self.rules.segment_rows) {
+                let mut writer = SegmentWriter::new(SegmentKind::Delta, table, self.part.hash_key);
+                for (_, pk) in some {
+                    match rows::read(self.tx, &self.part.id, table, *pk)? {
+                        Some(found) if found.bucket == *self.bucket => {
+                            let values: Vec<_> = found.row.values.iter().map(Value::as_ref).collect();
+                            writer.put(*pk, &values);
+                        }
+                        _ => writer.remove(*pk),
+                    }
+                }
+                delta.segments.push(self.finish(writer, table, SegmentKind::Delta, (delta.after, delta.to))?);
+            }
+        }
+        let mut manifest = former;
+        manifest.schema = SCHEMA;
+        manifest.head = head.head;
+        manifest.state = head.state;
+        manifest.deltas.push(delta);
+        Ok(manifest)
+    }
+
+    /// Names the finished segment and puts large ones into the blob store; a draft that is dropped leaves them there, harmless.
+    fn finish(
+        &mut self,
+        writer: SegmentWriter,
+        table: &TableDef,
+        kind: SegmentKind,
+        (after, to): (ChangeNo, ChangeNo),
+    ) -> Result<SegmentInfo, SealError> {
+        let row_count = writer.len() as u64;
+        let bytes = writer
+            .finish(&self.part.id, self.bucket, SCHEMA, after, to)
+            .map_err(|cause| SealError::Segment { bucket: self.bucket.clone(), cause })?;
+        let hash = Blake3Hex::of(&bytes);
+        let byte_count = bytes.len() as u64;
+        let body = if bytes.len() <= MAX_INLINE_SEGMENT_BYTES {
+            Some(bytes)
+        } else {
+            self.blobs.put_segment(&hash, bytes)?;
+            None
+        };
+        let bucket = self.bucket.clone();
+        self.segments.push(StoredSegment { hash: hash.clone(), bucket, table: table.id, kind, row_count, byte_count, body });
+        Ok(SegmentInfo { hash, table: table.id, rows: row_count, bytes: byte_count, range: None })
+    }
+}
