@@ -1,0 +1,94 @@
+//! The tables of the copy of the office, and their secondary indexes.
+
+use polevik_protocol::rows::{TABLES, TableDef};
+use rusqlite::{Connection, Transaction};
+
+use crate::error::Result;
+use crate::reference::{document_states, prices, receivables, route, stock};
+
+/// Version 1 of the copy.
+pub(crate) fn version_1() -> String {
+    include_str!("../../migrations/reference/0001_initial.sql").to_owned()
+}
+
+/// A secondary index, declared beside the reader that needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Index {
+    /// The table.
+    pub(crate) table: &'static str,
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its columns.
+    pub(crate) columns: &'static str,
+}
+
+const INDEXES: [Index; 5] = [prices::INDEX, stock::INDEX, receivables::INDEX, route::INDEX, document_states::INDEX];
+
+/// Makes the indexes of all tables that lack one.
+pub(crate) fn create_indexes(connection: &Connection) -> Result<()> {
+    for Index { table, name, columns } in INDEXES {
+        connection.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {name} ON {table} ({columns})"))?;
+    }
+    Ok(())
+}
+
+/// Drops the indexes of one table: building them once after a first load costs half of keeping them row by row.
+pub(crate) fn drop_indexes(tx: &Transaction<'_>, table: &TableDef) -> Result<()> {
+    for index in INDEXES.iter().filter(|index| index.table == table.name) {
+        tx.execute_batch(&format!("DROP INDEX IF EXISTS {}", index.name))?;
+    }
+    Ok(())
+}
+
+/// How many rows each table holds, in the order of `protocol::rows::TABLES`: what a person compares with the server.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn row_counts(tx: &Transaction<'_>) -> Result<Vec<(&'static str, u64)>> {
+    TABLES
+        .iter()
+        .map(|table| {
+            let sql = format!("-- schema::row_counts\nSELECT COUNT(*) AS row_count FROM {}", table.name);
+            let count: i64 = tx.prepare_cached(&sql)?.query_row([], |row| row.get("row_count"))?;
+            Ok((table.name, u64::try_from(count).unwrap_or(0)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use polevik_protocol::rows::ColumnKind;
+
+    use super::*;
+
+    /// When this fails, `protocol::rows` has changed: write the next migration, do not touch version 1.
+    #[test]
+    fn the_tables_are_those_that_travel() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(&version_1()).unwrap();
+        for table in TABLES {
+            let mut expected = vec![
+                ("id".to_owned(), "INTEGER".to_owned(), true),
+                ("_bucket".to_owned(), "INTEGER".to_owned(), true),
+                ("_hash".to_owned(), "INTEGER".to_owned(), true),
+            ];
+            expected.extend(table.columns.iter().map(|column| {
+                let kind = match column.kind {
+                    ColumnKind::Int => "INTEGER",
+                    ColumnKind::Text => "TEXT",
+                    ColumnKind::Blob => "BLOB",
+                };
+                (column.name.to_owned(), kind.to_owned(), !column.nullable)
+            }));
+            let mut statement =
+                connection.prepare(&format!("SELECT name, type, \"notnull\" FROM pragma_table_info('{}')", table.name)).unwrap();
+            let found: Vec<(String, String, bool)> = statement
+                .query_map([], |row| Ok((row.get("name")?, row.get("type")?, row.get("notnull")?)))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            assert_eq!(found, expected, "{}", table.name);
+        }
+    }
+}

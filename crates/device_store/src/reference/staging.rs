@@ -1,0 +1,69 @@
+//! Segments that are here and checked, but not shown yet.
+//!
+//! Each is kept in a transaction of its own, so a process that is killed goes on where it was.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension, Transaction, named_params};
+
+use crate::error::Result;
+
+/// Keeps a segment whose bytes have been checked against their name. A second time changes nothing.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn insert(tx: &Transaction<'_>, hash: &str, bytes: &[u8]) -> Result<()> {
+    tx.prepare_cached(INSERT)?.execute(named_params! { ":hash": hash, ":bytes": bytes })?;
+    Ok(())
+}
+
+const INSERT: &str = "
+    -- staging::insert
+    INSERT INTO staged_segment (hash, bytes) VALUES (:hash, :bytes)
+    ON CONFLICT (hash) DO NOTHING";
+
+/// The names of the segments that are here.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn staged(tx: &Transaction<'_>) -> Result<BTreeSet<String>> {
+    let mut statement = tx.prepare_cached(STAGED)?;
+    let names = statement.query_map([], |row| row.get("hash"))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+const STAGED: &str = "
+    -- staging::staged
+    SELECT hash FROM staged_segment";
+
+/// Takes a segment out: gives its bytes and frees its pages for the rows that follow in the same transaction. `None` if it is not here.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn take(tx: &Transaction<'_>, hash: &str) -> Result<Option<Vec<u8>>> {
+    let bytes = tx.prepare_cached(READ)?.query_row(named_params! { ":hash": hash }, |row| row.get("bytes")).optional()?;
+    tx.prepare_cached(REMOVE)?.execute(named_params! { ":hash": hash })?;
+    Ok(bytes)
+}
+
+const READ: &str = "
+    -- staging::take
+    SELECT bytes FROM staged_segment WHERE hash = :hash";
+const REMOVE: &str = "
+    -- staging::take
+    DELETE FROM staged_segment WHERE hash = :hash";
+
+/// Throws away what no plan asks for any more.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn keep_only(tx: &Transaction<'_>, wanted: &BTreeSet<String>) -> Result<()> {
+    for hash in staged(tx)?.difference(wanted) {
+        tx.prepare_cached(REMOVE)?.execute(named_params! { ":hash": hash })?;
+    }
+    Ok(())
+}
