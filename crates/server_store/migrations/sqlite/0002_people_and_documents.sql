@@ -68,11 +68,11 @@ CREATE INDEX device_token_by_device ON device_token (part_id, device_id);
 CREATE INDEX device_token_by_user ON device_token (part_id, user_id);
 
 CREATE TABLE document (
-    -- The newest accepted revision of each document, byte for byte as the device wrote it.
+    -- Every accepted revision of each document, byte for byte as the device wrote it.
     part_id         TEXT    NOT NULL,
     id              BLOB    NOT NULL,        -- UUID made by the device, 16 bytes
-    kind            TEXT    NOT NULL,        -- visit, order
     revision        INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,        -- visit, order
     device_id       BLOB    NOT NULL,
     user_id         INTEGER NOT NULL,
     position_id     INTEGER NOT NULL,        -- under which it was made; stays when the person changes position
@@ -80,7 +80,7 @@ CREATE TABLE document (
     created_at_ms   INTEGER NOT NULL,        -- by the device's corrected clock
     received_at_ms  INTEGER NOT NULL,
     body            TEXT    NOT NULL,        -- JSON
-    PRIMARY KEY (part_id, id)
+    PRIMARY KEY (part_id, id, revision)
 ) STRICT;
 
 CREATE TABLE document_receipt (
@@ -121,6 +121,7 @@ CREATE TABLE visit (
     -- What is known of a visit by its newest revision.
     part_id             TEXT    NOT NULL,
     document_id         BLOB    NOT NULL,
+    revision            INTEGER NOT NULL,    -- the newest accepted
     position_id         INTEGER NOT NULL,
     outlet_id           INTEGER NOT NULL,
     route_stop_id       INTEGER,             -- NULL = not planned
@@ -137,6 +138,7 @@ CREATE TABLE customer_order (
     -- An order by its newest revision. ("order" is a word of SQL.)
     part_id             TEXT    NOT NULL,
     document_id         BLOB    NOT NULL,
+    revision            INTEGER NOT NULL,    -- the newest accepted
     number              TEXT    NOT NULL,    -- the device's own, А017-000245
     position_id         INTEGER NOT NULL,
     outlet_id           INTEGER NOT NULL,

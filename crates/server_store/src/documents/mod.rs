@@ -8,11 +8,10 @@ use rusqlite::Transaction;
 
 use crate::error::StoreError;
 
-pub mod facts;
-pub mod newest;
 pub mod orders;
 pub mod quarantine;
 pub mod receipts;
+pub mod revisions;
 pub mod visits;
 
 /// Who sends a document, and under which scope.

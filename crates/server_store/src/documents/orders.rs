@@ -11,26 +11,29 @@ use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 use super::Author;
 use crate::error::{Result, StoreError};
 
+/// An order that may be placed, with what the server found out about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedOrder {
+    /// The order as the device sent it.
+    pub body: OrderBody,
+    /// Recomputed from the lines.
+    pub totals: OrderTotals,
+    /// For each line the product's tax rate now, where it is another than the rep saw.
+    pub office_vat_rates: Vec<Option<VatRate>>,
+}
+
 /// Stores what a revision says of an order; its lines take the place of those before. The position stays that of the first revision.
-///
-/// `totals` are recomputed from the lines; `office_rates` has for each line the product's tax rate where it is another than the rep saw.
 ///
 /// # Errors
 ///
 /// When the database refuses; also when another order has the number.
-pub fn put(
-    tx: &Transaction<'_>,
-    author: Author<'_>,
-    id: DocumentId,
-    order: &OrderBody,
-    totals: OrderTotals,
-    office_rates: &[Option<VatRate>],
-    now: UtcMillis,
-) -> Result<()> {
+pub fn put(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: u32, checked: &CheckedOrder, now: UtcMillis) -> Result<()> {
+    let CheckedOrder { body: order, totals, office_vat_rates } = checked;
     let part_id = &author.scope.part_id;
     tx.prepare_cached(PUT)?.execute(params![
         part_id,
         id.as_bytes(),
+        revision,
         order.number,
         author.scope.position.0,
         order.outlet_id.0,
@@ -49,7 +52,7 @@ pub fn put(
     ])?;
     tx.prepare_cached(CLEAR_LINES)?.execute(params![part_id, id.as_bytes()])?;
     let mut insert = tx.prepare_cached(INSERT_LINE)?;
-    let rates = office_rates.iter().copied().chain(std::iter::repeat(None));
+    let rates = office_vat_rates.iter().copied().chain(std::iter::repeat(None));
     for ((line_no, line), office_rate) in (1_i64..).zip(&order.lines).zip(rates) {
         insert.execute(params![
             part_id,
@@ -71,11 +74,11 @@ pub fn put(
 
 const PUT: &str = "
     -- orders::put
-    INSERT INTO customer_order (part_id, document_id, number, position_id, outlet_id, visit_id, outside_visit, placed_at_ms, local_day,
+    INSERT INTO customer_order (part_id, document_id, revision, number, position_id, outlet_id, visit_id, outside_visit, placed_at_ms, local_day,
                                 utc_offset_minutes, delivery_day, price_type_id, warehouse_id, comment, sum, vat_sum, received_at_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
     ON CONFLICT (part_id, document_id) DO UPDATE
-       SET number = excluded.number, outlet_id = excluded.outlet_id, visit_id = excluded.visit_id, outside_visit = excluded.outside_visit,
+       SET revision = excluded.revision, number = excluded.number, outlet_id = excluded.outlet_id, visit_id = excluded.visit_id, outside_visit = excluded.outside_visit,
            placed_at_ms = excluded.placed_at_ms, local_day = excluded.local_day, utc_offset_minutes = excluded.utc_offset_minutes,
            delivery_day = excluded.delivery_day, price_type_id = excluded.price_type_id, warehouse_id = excluded.warehouse_id,
            comment = excluded.comment, sum = excluded.sum, vat_sum = excluded.vat_sum, received_at_ms = excluded.received_at_ms";
@@ -196,11 +199,10 @@ pub fn list(tx: &Transaction<'_>, part_id: &str, limit: u32) -> Result<Vec<Store
 const LIST: &str = "
     -- orders::list
     SELECT o.part_id, o.document_id, o.number, o.position_id, o.outlet_id, o.visit_id, o.outside_visit, o.placed_at_ms, o.local_day,
-           o.delivery_day, o.comment, o.sum, o.vat_sum, o.received_at_ms, d.revision,
+           o.delivery_day, o.comment, o.sum, o.vat_sum, o.received_at_ms, o.revision,
            COALESCE(outlet.ext_code, '') AS outlet_ext_code, COALESCE(outlet.name, '') AS outlet_name,
            COALESCE(position.code, '') AS position_code
       FROM customer_order o
-      JOIN document d ON d.part_id = o.part_id AND d.id = o.document_id
       LEFT JOIN outlet ON outlet.part_id = o.part_id AND outlet.id = o.outlet_id
       LEFT JOIN position ON position.part_id = o.part_id AND position.id = o.position_id
      WHERE o.part_id = ?1
@@ -219,11 +221,10 @@ pub fn find(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<Optio
 const FIND: &str = "
     -- orders::find
     SELECT o.part_id, o.document_id, o.number, o.position_id, o.outlet_id, o.visit_id, o.outside_visit, o.placed_at_ms, o.local_day,
-           o.delivery_day, o.comment, o.sum, o.vat_sum, o.received_at_ms, d.revision,
+           o.delivery_day, o.comment, o.sum, o.vat_sum, o.received_at_ms, o.revision,
            COALESCE(outlet.ext_code, '') AS outlet_ext_code, COALESCE(outlet.name, '') AS outlet_name,
            COALESCE(position.code, '') AS position_code
       FROM customer_order o
-      JOIN document d ON d.part_id = o.part_id AND d.id = o.document_id
       LEFT JOIN outlet ON outlet.part_id = o.part_id AND outlet.id = o.outlet_id
       LEFT JOIN position ON position.part_id = o.part_id AND position.id = o.position_id
      WHERE o.part_id = ?1 AND o.document_id = ?2";

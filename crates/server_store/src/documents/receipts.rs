@@ -78,6 +78,22 @@ const OWNER: &str = "
      ORDER BY revision
      LIMIT 1";
 
+/// The highest revision of a document that was answered; 0 if none was.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn highest_revision(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<u32> {
+    let found: Option<u32> = tx.prepare_cached(HIGHEST_REVISION)?.query_row(params![part_id, id.as_bytes()], |row| row.get("highest"))?;
+    Ok(found.unwrap_or(0))
+}
+
+const HIGHEST_REVISION: &str = "
+    -- receipts::highest_revision
+    SELECT MAX(revision) AS highest
+      FROM document_receipt
+     WHERE part_id = ?1 AND document_id = ?2";
+
 /// Writes the answer to a revision that had none.
 ///
 /// # Errors

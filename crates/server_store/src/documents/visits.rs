@@ -13,10 +13,11 @@ use crate::error::Result;
 /// # Errors
 ///
 /// When the database refuses.
-pub fn put(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, visit: &VisitBody) -> Result<()> {
+pub fn put(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: u32, visit: &VisitBody) -> Result<()> {
     tx.prepare_cached(PUT)?.execute(params![
         author.scope.part_id,
         id.as_bytes(),
+        revision,
         author.scope.position.0,
         visit.outlet_id.0,
         visit.route_stop_id.map(|stop| stop.0),
@@ -34,11 +35,11 @@ pub fn put(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, visit: &Vis
 
 const PUT: &str = "
     -- visits::put
-    INSERT INTO visit (part_id, document_id, position_id, outlet_id, route_stop_id, kind, local_day, utc_offset_minutes, started_at_ms,
+    INSERT INTO visit (part_id, document_id, revision, position_id, outlet_id, route_stop_id, kind, local_day, utc_offset_minutes, started_at_ms,
                        finished_at_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
     ON CONFLICT (part_id, document_id) DO UPDATE
-       SET outlet_id = excluded.outlet_id, route_stop_id = excluded.route_stop_id, kind = excluded.kind, local_day = excluded.local_day,
+       SET revision = excluded.revision, outlet_id = excluded.outlet_id, route_stop_id = excluded.route_stop_id, kind = excluded.kind, local_day = excluded.local_day,
            utc_offset_minutes = excluded.utc_offset_minutes, started_at_ms = excluded.started_at_ms,
            finished_at_ms = excluded.finished_at_ms";
 

@@ -1,0 +1,83 @@
+//! Every accepted revision of each document, byte for byte.
+
+use polevik_domain::ids::DocumentId;
+use polevik_domain::time::UtcMillis;
+use polevik_protocol::document::{DocumentKind, Envelope};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::Author;
+use crate::error::{Result, StoreError};
+
+/// The newest accepted revision of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest {
+    /// What the document is.
+    pub kind: DocumentKind,
+    /// Its number.
+    pub revision: u32,
+}
+
+/// The newest accepted revision of a document; `None` if none was accepted.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn newest(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<Option<Newest>> {
+    tx.prepare_cached(NEWEST)?
+        .query_and_then(params![part_id, id.as_bytes()], |row| {
+            let kind: String = row.get("kind")?;
+            Ok(Newest { kind: DocumentKind::parse(&kind).ok_or(StoreError::Corrupt("document.kind"))?, revision: row.get("revision")? })
+        })?
+        .next()
+        .transpose()
+}
+
+const NEWEST: &str = "
+    -- revisions::newest
+    SELECT kind, revision
+      FROM document
+     WHERE part_id = ?1 AND id = ?2
+     ORDER BY revision DESC
+     LIMIT 1";
+
+/// Stores an accepted revision.
+///
+/// # Errors
+///
+/// When the database refuses; also when the revision is there.
+pub fn insert(tx: &Transaction<'_>, author: Author<'_>, document: &Envelope, kind: DocumentKind, now: UtcMillis) -> Result<()> {
+    tx.prepare_cached(INSERT)?.execute(params![
+        author.scope.part_id,
+        document.id.as_bytes(),
+        document.revision,
+        kind.as_str(),
+        author.device.as_bytes(),
+        author.user.0,
+        author.scope.position.0,
+        i64::try_from(document.device_seq).unwrap_or(i64::MAX),
+        document.created_at_ms.0,
+        now.0,
+        document.body.get(),
+    ])?;
+    Ok(())
+}
+
+const INSERT: &str = "
+    -- revisions::insert
+    INSERT INTO document (part_id, id, revision, kind, device_id, user_id, position_id, device_seq, created_at_ms, received_at_ms, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+/// The body of a revision, as the device wrote it.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn body(tx: &Transaction<'_>, part_id: &str, id: DocumentId, revision: u32) -> Result<Option<String>> {
+    Ok(tx.prepare_cached(BODY)?.query_row(params![part_id, id.as_bytes(), revision], |row| row.get("body")).optional()?)
+}
+
+const BODY: &str = "
+    -- revisions::body
+    SELECT body
+      FROM document
+     WHERE part_id = ?1 AND id = ?2 AND revision = ?3";
