@@ -31,14 +31,25 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Import(commands::import::Args),
     Migrate(commands::migrate::Args),
+    /// Parts: distributors with rows and people of their own.
+    #[command(subcommand)]
+    Part(PartCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum PartCommand {
+    Add(commands::part_add::Args),
 }
 
 /// Runs the command that the arguments of this process name.
 #[must_use]
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Import(args) => commands::import::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
+        Command::Part(PartCommand::Add(args)) => commands::part_add::run(&args),
     };
     match done {
         Ok(code) => code,

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+pub mod import;
 pub mod migrate;
+pub mod part_add;
 
 /// Where the data lies; the same for every command.
 #[derive(Debug, Clone, clap::Args)]

@@ -4,6 +4,7 @@
 
 pub mod blobs;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod database;
 pub mod demo;

@@ -1,5 +1,7 @@
 //! What rules and entitlements ask of outlets.
 
+use std::collections::HashMap;
+
 use polevik_domain::ids::{OutletId, PriceTypeId, TerritoryId};
 use polevik_protocol::bucket::{BucketKind, BucketName};
 use rusqlite::{OptionalExtension, Transaction, named_params};
@@ -122,4 +124,26 @@ const ACTIVE_IN: &str = "
      WHERE part_id = :part_id
        AND bucket = :bucket
        AND active = 1
+     ORDER BY id";
+
+/// Every outlet's code with its id and bucket: what an import looks outlets up in.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn places(tx: &Transaction<'_>, part_id: &str) -> Result<HashMap<String, (OutletId, BucketName)>> {
+    tx.prepare_cached(PLACES)?
+        .query_and_then(named_params! { ":part_id": part_id }, |row| {
+            let bucket: String = row.get("bucket")?;
+            let bucket = BucketName::parse(&bucket).ok_or(StoreError::Corrupt("outlet.bucket"))?;
+            Ok((row.get("ext_code")?, (OutletId(row.get("id")?), bucket)))
+        })?
+        .collect()
+}
+
+const PLACES: &str = "
+    -- outlets::places
+    SELECT ext_code, id, bucket
+      FROM outlet
+     WHERE part_id = :part_id
      ORDER BY id";

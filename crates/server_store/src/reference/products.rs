@@ -72,3 +72,22 @@ const IDS_BY_SKU: &str = "
       FROM product
      WHERE part_id = :part_id
      ORDER BY id";
+
+/// Every product's two codes: what keeps articles unique while a file is read.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn skus_by_ext_code(tx: &Transaction<'_>, part_id: &str) -> Result<HashMap<String, String>> {
+    let mut statement = tx.prepare_cached(SKUS_BY_EXT_CODE)?;
+    Ok(statement
+        .query_map(named_params! { ":part_id": part_id }, |row| Ok((row.get("ext_code")?, row.get("sku")?)))?
+        .collect::<std::result::Result<_, _>>()?)
+}
+
+const SKUS_BY_EXT_CODE: &str = "
+    -- products::skus_by_ext_code
+    SELECT ext_code, sku
+      FROM product
+     WHERE part_id = :part_id
+     ORDER BY id";

@@ -1,0 +1,33 @@
+//! Warehouses: where goods are shipped from.
+
+use polevik_domain::ids::DistributorId;
+use polevik_protocol::rows::WarehouseRow;
+use polevik_server_store::Transaction;
+use polevik_server_store::part::Part;
+
+use super::references::MAX_CODE_BYTES;
+use super::{GoodRow, Judge, JudgeError};
+use crate::feed::placement;
+use crate::import::fields::Fields;
+
+pub(super) struct Warehouses {
+    distributor: DistributorId,
+}
+
+impl Warehouses {
+    pub(super) fn of(part: &Part) -> Self {
+        Self { distributor: part.distributor }
+    }
+}
+
+impl Judge for Warehouses {
+    fn columns(&self) -> &'static [&'static str] {
+        &["ext_code", "id", "name"]
+    }
+
+    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+        let ext_code = fields.required(&["ext_code", "id"], MAX_CODE_BYTES)?;
+        let row = WarehouseRow { id: 0, ext_code: ext_code.clone(), name: fields.required(&["name"], 200)? };
+        Ok(GoodRow { natural_key: ext_code, bucket: placement::of_distributor(self.distributor), values: row.into_row().values })
+    }
+}
