@@ -5,16 +5,11 @@ app-promise = Route, visits and orders. Works without network.
 
 # Common words
 back = Back
-close = Close
 cancel = Cancel
 retry = Retry
-retry-now = Retry now
-continue = Continue
 done = Done
 clear = Clear
-show-all = Show all
 loading = Loading…
-no-value = none
 today = Today
 tomorrow = Tomorrow
 and-more = Showing the first { $shown } of { $total }. Narrow the search.
@@ -30,10 +25,6 @@ documents-count = { $n ->
     [one] { $text } document
    *[other] { $text } documents
   }
-rows-count = { $n ->
-    [one] { $text } row
-   *[other] { $text } rows
-  }
 lines-count = { $n ->
     [one] { $text } item
    *[other] { $text } items
@@ -42,23 +33,13 @@ outlets-count = { $n ->
     [one] { $text } outlet
    *[other] { $text } outlets
   }
-changes-count = { $n ->
-    [one] { $text } change
-   *[other] { $text } changes
-  }
 days-count = { $n ->
     [one] { $text } day
    *[other] { $text } days
   }
-minutes = { $n } min
-seconds = { $n } s
-pieces = { $n } pcs
-bytes-b = { $n } B
-bytes-kb = { $n } KB
-bytes-mb = { $n } MB
+pieces = { $n } pcs
 
 # Login
-login-title = Sign in
 login-email = E-mail
 login-password = Password
 login-show-password = Show password
@@ -86,8 +67,6 @@ first-stay = Stay on this screen if the connection is weak.
 first-step-connect = Connecting to the server
 first-step-fetch = Receiving reference data
 first-step-apply = Preparing the database on the phone
-first-step-check = Checking
-first-failed = The download is not complete
 first-resume = What has arrived stays on the phone: we go on from there.
 first-continue = Continue the download
 first-to-profile = Profile
@@ -117,15 +96,12 @@ chip-label = Synchronisation: { $state }
 chip-never = No data
 chip-unsent = Not sent: { $n }
 chip-busy = running
-chip-queued = queued
 chip-attention = need attention: { $n }
 chip-error = error { $code }
 chip-ok = done at { $time }
-chip-waiting = waiting
 
 # Route
 route-title = Route
-route-today = Today
 route-progress = { $done } of { $total ->
     [one] { $total } visit
    *[other] { $total } visits
@@ -133,23 +109,15 @@ route-progress = { $done } of { $total ->
 route-progress-label = Visits done: { $done } of { $total }
 route-empty = No visits on this day
 route-empty-hint = An outlet outside the route can be opened under Outlets.
-route-visit-open = Visit in progress
 route-continue = Continue the visit
 route-orders = { $orders }, { $sum }
 route-no-orders = No orders yet
-route-day-label = { $day }, { $date }
 visit-state-planned = Planned
-visit-state-open = Open
-visit-state-open-for = Open { $n } min
-visit-state-here = Only here
+visit-state-open-for = Open { $n } min
 visit-state-here-long = Only on this device
-visit-state-server = On server
 visit-state-server-long = Data are on the server
-visit-state-rejected = Rejected
 visit-unplanned = Off route
-debt = Debt
 overdue = Overdue
-planned-at = plan { $time }
 
 # Outlets
 outlets-title = Outlets
@@ -163,23 +131,14 @@ outlets-empty-hint = Synchronise: outlets come from the server.
 outlet-title = Outlet
 outlet-start-visit = Start the visit
 outlet-order-outside = Order outside a visit
-outlet-address = Address
 outlet-code = Code
 outlet-legal = Legal entity
 outlet-inn = Tax number (INN)
-outlet-kpp = KPP
 outlet-contract = Contract
-outlet-contact = Contact
-outlet-phone = Phone
 outlet-call = Call
-outlet-hours = Working hours
 outlet-delivery-days = Delivery days
 outlet-price-type = Price type
-outlet-credit = Credit limit
-outlet-format = Format
 outlet-class = Class
-outlet-channel = Channel
-outlet-delay = Payment term
 outlet-debt-title = Receivables
 outlet-debt-none = No debts
 outlet-debt-total = Total
@@ -188,9 +147,7 @@ outlet-doc = { $number } of { $date }
 outlet-due = due { $date }
 outlet-stop = Shipments are stopped
 outlet-stop-hint = You may place an order, but the office may reject it.
-outlet-closed = The outlet is closed
 outlet-orders-title = Last orders
-outlet-visits-title = Visits
 outlet-fresh = Data of { $time }
 format-kiosk = Kiosk
 format-traditional = Traditional
@@ -209,10 +166,9 @@ weekday-7 = Sun
 # Visit
 visit-title = Visit
 visit-started = Started at { $time }
-visit-lasts = { $n } min
+visit-lasts = { $n } min
 visit-finish = Finish the visit
 visit-finish-ask = Finish the visit?
-visit-finish-summary = Orders: { $orders }, { $sum }
 visit-finish-none = There are no orders in this visit.
 visit-finish-drafts = An order is not placed: { $sum }. The draft stays under Orders.
 visit-finish-saved = The visit is finished and saved on the phone
@@ -220,20 +176,14 @@ visit-finished-from-to = { $from } – { $to }
 visit-order-new = New order
 visit-order-continue = Continue the order
 visit-orders-none = No orders in this visit yet
-visit-tasks = Tasks of the visit
-visit-view-outlet = Outlet card
 
 # Order
 order-title = Order
 order-new = New order
 order-search = Product, article or barcode
 order-filter-all = All products
-order-filter-must = Must have
-order-filter-focus = Focus
-order-filter-new = New
 order-filter-chosen = In the order
 order-filter-matrix = Matrix
-order-filter-stock = In stock
 order-none = Nothing found
 order-none-hint = Try a part of the name or the article.
 order-none-chosen = The order is empty
@@ -252,17 +202,12 @@ order-delivery = Delivery date
 order-delivery-none = No date
 order-comment = Comment
 order-comment-hint = The office will see it
-order-draft-saved = Draft saved
-order-placed = Order { $number } is saved on the phone
 order-placed-short = The order is saved on the phone. It goes with the next sync
-order-placed-hint = It goes with the next synchronisation.
 order-number = Order { $number }
 order-draft = Draft
 order-discard = Delete the draft
 order-discard-ask = Delete the draft? Its products will be removed.
 order-lines = Products
-order-created = Created
-order-placed-at = Placed
 order-outside-visit = Outside a visit
 order-outside-ask = Why is the order outside a visit?
 order-outside-phone = Order by phone
@@ -271,29 +216,22 @@ order-outside-repeat = Addition after a visit
 order-outside-other = Another reason
 order-in-visit = In a visit
 order-price = Price
-order-price-per = { $price } per { $unit }
 order-sum = Sum
-order-vat-rate = VAT { $rate } %
-order-reason = Reason
+order-vat-rate = VAT { $rate } %
 order-more = More: { $name }
 order-less = Less: { $name }
 order-quantity-of = Quantity: { $name }
 order-quantity = Quantity
 order-unit = Unit
-order-remove = Remove from the order
 order-article = Article
 order-brand = Brand
 order-category = Category
-order-barcode = Barcode
-order-product = Product
 order-stock-label = Stock
-order-marked = Honest Sign marking
-order-price-changed = Prices have changed. Check the sum.
 unit-piece = pcs
 unit-block = block
 unit-box = box
-unit-block-of = block · { $n }
-unit-box-of = box · { $n }
+unit-block-of = block · { $n }
+unit-box-of = box · { $n }
 kind-must = must have
 kind-focus = focus
 kind-new = new
@@ -308,24 +246,18 @@ orders-empty-hint = Start a visit or open an outlet to place the first one.
 order-state-draft = Draft
 order-state-waiting = Only here
 order-state-waiting-long = Only on this device. It goes with the next synchronisation.
-order-state-sending = Sending
 order-state-server = On server
-order-state-server-long = Data are on the server since { $time }
 order-state-accepted = Accepted
 order-state-shipped = Shipped
 order-state-changed = Changed in office
 order-state-delivered = Delivered
 order-state-rejected = Rejected
 order-state-rejected-long = The office rejected the order
-order-state-parked = Set aside
-order-state-parked-long = Set aside after a failure: other documents go on
-order-state = State
 
 # More
 more-title = More
 more-sync = Synchronisation
 more-profile = Profile
-more-signed-as = { $name }
 
 # Synchronisation
 sync-title = Synchronisation
@@ -334,10 +266,7 @@ sync-stop = Stop
 sync-download = Download
 sync-upload = Upload
 sync-mandatory = Mandatory information
-sync-materials = Materials
-sync-ir = IR library
 sync-row-button = Synchronise: { $row }
-sync-last-ok = Last successful sync: { $dt }
 sync-last-ok-label = Last successful sync
 sync-never = Not synced yet
 sync-last-try = Attempt at { $dt } failed
@@ -346,7 +275,6 @@ sync-failed = Not done
 sync-loaded = Data updated
 sync-queued = Queued
 sync-stopped = Stopped by you
-sync-waiting = Waiting
 sync-running = Sync is running
 sync-all-sent = Everything is sent
 sync-up-to-date = No changes
@@ -360,25 +288,21 @@ sync-summary-error = Sync is not complete
 sync-summary-error-hint = Your data are safe on this device
 sync-summary-attention = Need attention: { $n }
 sync-summary-attention-hint = Open Orders to see the reason
-sync-stage = Stage { $i } of { $n }
 sync-stage-connect = Connecting
 sync-stage-upload = Sending orders and visits
 sync-stage-download = Receiving prices and stock
 sync-stage-apply = Updating the database on the phone
 sync-progress-rows = { $done } of { $total }
 sync-progress-bytes = { $done } of { $total }
-sync-received = Received { $size }
 sync-next-try = Next attempt in { $t }
 sync-next-try-soon = Retrying now
 sync-safe = Your data are on the device.
-sync-will-resume = Your data are safe on this device. We continue when the network is back.
 sync-support = If it happens again, give support the code { $code }
 sync-result-ok = Done. Sent: { $sent }, received: { $received }
 sync-result-nothing = Done. No changes
 sync-result-stopped = Sync stopped. Data are saved
 sync-result-partial = Partly done. The reason stands in the row
 sync-login = Sign in
-sync-error-label = Error. { $row }. { $title }. Code { $code }
 
 # Profile
 profile-title = Profile
@@ -391,7 +315,6 @@ profile-device = Device
 profile-prefix = Number prefix
 profile-last-number = Last order
 profile-device-id = Device id
-profile-next-number = Next order
 profile-server = Server
 profile-version = Version
 profile-storage = Storage
@@ -414,16 +337,12 @@ act-signed-out = Sign in first
 act-not-found = This record is gone. It may have left your territory.
 act-other-visit = Finish the open visit first
 act-visit-finished = This visit is finished already
-act-no-visit = There is no open visit
-act-storage = Could not write to the phone. Check the free space and try again.
 act-numbers = Order numbers have run out. Ask your supervisor.
 act-empty-order = The order has no products
-act-too-many-lines = The order has too many items
 act-quantity = Quantity from 1 to 100,000
 act-no-unit = The product is not sold in this unit
 act-no-price = The product has no price
 act-too-large = The sum is too large
-act-comment = The comment is longer than 1,000 characters
 act-delivery-past = The delivery date has passed
 act-placed = The order is placed already
 act-failed = It did not work. Try again; if that does not help, give support the code { $code }
@@ -511,3 +430,26 @@ code-G902-title = Logs are too large
 code-G902-action = Choose a shorter period.
 code-X999-title = Unexpected error
 code-X999-action = Try again. If that does not help, give support the code.
+
+# Reasons of a rejection: written by the server in the office's language, beside the code D401, D402, D408.
+rejected-kind = The server knows no documents of this kind. Update the server or the application.
+rejected-body = The document cannot be read: a field is wrong.
+rejected-size = The document is too large.
+rejected-revision = The revision must be 1 or more.
+rejected-text = A text is too long or has characters that are not allowed.
+rejected-outlet = The outlet is not in your territory.
+rejected-product = There is no such product.
+rejected-number = The order's number does not belong to this device.
+rejected-number-taken = Another order has this number already.
+rejected-outside-visit = A reason for an order outside a visit is needed exactly when there is no visit.
+rejected-visit-outlet = The visit is at another outlet.
+rejected-visit-times = A visit cannot end before it began.
+rejected-conflict = There is a document of this number with other content already.
+rejected-order-empty = The order has no lines.
+rejected-order-too-many-lines = The order has too many lines.
+rejected-order-quantity = A quantity is out of its limits.
+rejected-order-unit = The product is not sold in this unit.
+rejected-order-price = A product has no price.
+rejected-order-repeated = A product stands twice.
+rejected-order-sum = The sums do not follow from prices and quantities.
+rejected-order-comment = The comment is too long.

@@ -5,16 +5,11 @@ app-promise = Маршрут, визиты и заказы. Работает б�
 
 # Общие слова
 back = Назад
-close = Закрыть
 cancel = Отмена
 retry = Повторить
-retry-now = Повторить сейчас
-continue = Продолжить
 done = Готово
 clear = Очистить
-show-all = Показать все
 loading = Загружаем…
-no-value = нет
 today = Сегодня
 tomorrow = Завтра
 and-more = Показаны первые { $shown } из { $total }. Уточните поиск.
@@ -33,11 +28,6 @@ documents-count = { $n ->
     [few] { $text } документа
    *[other] { $text } документов
   }
-rows-count = { $n ->
-    [one] { $text } строка
-    [few] { $text } строки
-   *[other] { $text } строк
-  }
 lines-count = { $n ->
     [one] { $text } позиция
     [few] { $text } позиции
@@ -48,25 +38,14 @@ outlets-count = { $n ->
     [few] { $text } точки
    *[other] { $text } точек
   }
-changes-count = { $n ->
-    [one] { $text } изменение
-    [few] { $text } изменения
-   *[other] { $text } изменений
-  }
 days-count = { $n ->
     [one] { $text } день
     [few] { $text } дня
    *[other] { $text } дней
   }
-minutes = { $n } мин
-seconds = { $n } с
-pieces = { $n } шт
-bytes-b = { $n } Б
-bytes-kb = { $n } КБ
-bytes-mb = { $n } МБ
+pieces = { $n } шт
 
 # Вход
-login-title = Вход
 login-email = Электронная почта
 login-password = Пароль
 login-show-password = Показать пароль
@@ -94,8 +73,6 @@ first-stay = Не выходите с этого экрана, если инте
 first-step-connect = Соединяемся с сервером
 first-step-fetch = Получаем справочники
 first-step-apply = Готовим базу на телефоне
-first-step-check = Проверяем
-first-failed = Загрузка не закончена
 first-resume = Что уже загружено, остаётся на телефоне: продолжим с этого места.
 first-continue = Продолжить загрузку
 first-to-profile = Профиль
@@ -125,15 +102,12 @@ chip-label = Синхронизация: { $state }
 chip-never = Нет данных
 chip-unsent = Не отправлено: { $n }
 chip-busy = идёт синхронизация
-chip-queued = в очереди
 chip-attention = требуют внимания: { $n }
 chip-error = ошибка { $code }
 chip-ok = выполнена { $time }
-chip-waiting = ждём
 
 # Маршрут
 route-title = Маршрут
-route-today = Сегодня
 route-progress = { $done } из { $total ->
     [one] { $total } визита
    *[other] { $total } визитов
@@ -141,23 +115,15 @@ route-progress = { $done } из { $total ->
 route-progress-label = Выполнено визитов: { $done } из { $total }
 route-empty = На этот день визитов нет
 route-empty-hint = Точку вне маршрута можно открыть во вкладке «Точки».
-route-visit-open = Идёт визит
 route-continue = Продолжить визит
 route-orders = { $orders } на { $sum }
 route-no-orders = Заказов пока нет
-route-day-label = { $day }, { $date }
 visit-state-planned = План
-visit-state-open = Идёт
-visit-state-open-for = Идёт { $n } мин
-visit-state-here = Только здесь
+visit-state-open-for = Идёт { $n } мин
 visit-state-here-long = Только на этом устройстве
-visit-state-server = На сервере
 visit-state-server-long = Данные на сервере
-visit-state-rejected = Отклонён
 visit-unplanned = Вне маршрута
-debt = Долг
 overdue = Просрочено
-planned-at = план { $time }
 
 # Точки
 outlets-title = Точки
@@ -171,23 +137,14 @@ outlets-empty-hint = Выполните синхронизацию: точки �
 outlet-title = Торговая точка
 outlet-start-visit = Начать визит
 outlet-order-outside = Заказ вне визита
-outlet-address = Адрес
 outlet-code = Код
 outlet-legal = Контрагент
 outlet-inn = ИНН
-outlet-kpp = КПП
 outlet-contract = Договор
-outlet-contact = Контакт
-outlet-phone = Телефон
 outlet-call = Позвонить
-outlet-hours = Часы работы
 outlet-delivery-days = Дни доставки
 outlet-price-type = Тип цены
-outlet-credit = Кредитный лимит
-outlet-format = Формат
 outlet-class = Класс
-outlet-channel = Канал
-outlet-delay = Отсрочка
 outlet-debt-title = Дебиторская задолженность
 outlet-debt-none = Долгов нет
 outlet-debt-total = Всего
@@ -196,9 +153,7 @@ outlet-doc = { $number } от { $date }
 outlet-due = оплатить до { $date }
 outlet-stop = Отгрузки остановлены
 outlet-stop-hint = Заказ можно оформить, но офис может его отклонить.
-outlet-closed = Точка закрыта
 outlet-orders-title = Последние заказы
-outlet-visits-title = Визиты
 outlet-fresh = Данные от { $time }
 format-kiosk = Киоск
 format-traditional = Традиционная
@@ -217,10 +172,9 @@ weekday-7 = вс
 # Визит
 visit-title = Визит
 visit-started = Начат в { $time }
-visit-lasts = { $n } мин
+visit-lasts = { $n } мин
 visit-finish = Завершить визит
 visit-finish-ask = Завершить визит?
-visit-finish-summary = Заказов: { $orders }, на { $sum }
 visit-finish-none = В этом визите нет заказов.
 visit-finish-drafts = Не оформлен заказ: { $sum }. Черновик останется в разделе «Заказы».
 visit-finish-saved = Визит завершён и сохранён на телефоне
@@ -228,20 +182,14 @@ visit-finished-from-to = { $from } – { $to }
 visit-order-new = Новый заказ
 visit-order-continue = Продолжить заказ
 visit-orders-none = Заказов в этом визите пока нет
-visit-tasks = Задачи визита
-visit-view-outlet = Карточка точки
 
 # Заказ
 order-title = Заказ
 order-new = Новый заказ
 order-search = Товар, артикул или штрихкод
 order-filter-all = Все товары
-order-filter-must = Обязательные
-order-filter-focus = Фокус
-order-filter-new = Новинки
 order-filter-chosen = В заказе
 order-filter-matrix = Матрица
-order-filter-stock = В наличии
 order-none = Ничего не нашлось
 order-none-hint = Попробуйте часть названия или артикул.
 order-none-chosen = В заказе пока пусто
@@ -260,17 +208,12 @@ order-delivery = Дата доставки
 order-delivery-none = Без даты
 order-comment = Комментарий
 order-comment-hint = Увидит офис
-order-draft-saved = Черновик сохранён
-order-placed = Заказ { $number } сохранён на телефоне
 order-placed-short = Заказ сохранён на телефоне. Отправим при синхронизации
-order-placed-hint = Отправим при синхронизации.
 order-number = Заказ { $number }
 order-draft = Черновик
 order-discard = Удалить черновик
 order-discard-ask = Удалить черновик? Товары из него будут убраны.
 order-lines = Товары
-order-created = Создан
-order-placed-at = Оформлен
 order-outside-visit = Вне визита
 order-outside-ask = Почему заказ вне визита?
 order-outside-phone = Заказ по телефону
@@ -279,29 +222,22 @@ order-outside-repeat = Дозаказ после визита
 order-outside-other = Другая причина
 order-in-visit = В визите
 order-price = Цена
-order-price-per = { $price } за { $unit }
 order-sum = Сумма
-order-vat-rate = НДС { $rate } %
-order-reason = Причина
+order-vat-rate = НДС { $rate } %
 order-more = Больше: { $name }
 order-less = Меньше: { $name }
 order-quantity-of = Количество: { $name }
 order-quantity = Количество
 order-unit = Единица
-order-remove = Убрать из заказа
 order-article = Артикул
 order-brand = Бренд
 order-category = Категория
-order-barcode = Штрихкод
-order-product = Товар
 order-stock-label = Остаток
-order-marked = Честный ЗНАК
-order-price-changed = Цены обновились. Проверьте сумму.
 unit-piece = шт
 unit-block = блок
 unit-box = короб
-unit-block-of = блок · { $n }
-unit-box-of = короб · { $n }
+unit-block-of = блок · { $n }
+unit-box-of = короб · { $n }
 kind-must = обязательный
 kind-focus = фокус
 kind-new = новинка
@@ -316,24 +252,18 @@ orders-empty-hint = Начните визит или откройте точку
 order-state-draft = Черновик
 order-state-waiting = Только здесь
 order-state-waiting-long = Только на этом устройстве. Отправим при синхронизации.
-order-state-sending = Отправляется
 order-state-server = На сервере
-order-state-server-long = Данные на сервере { $time }
 order-state-accepted = Принят
 order-state-shipped = Отгружен
 order-state-changed = Изменён в офисе
 order-state-delivered = Доставлен
 order-state-rejected = Отклонён
 order-state-rejected-long = Офис отклонил заказ
-order-state-parked = Отложен
-order-state-parked-long = Отложен после ошибки: остальным документам не мешает
-order-state = Состояние
 
 # Ещё
 more-title = Ещё
 more-sync = Синхронизация
 more-profile = Профиль
-more-signed-as = { $name }
 
 # Синхронизация
 sync-title = Синхронизация
@@ -342,10 +272,7 @@ sync-stop = Остановить
 sync-download = Загрузка
 sync-upload = Выгрузка
 sync-mandatory = Обязательная информация
-sync-materials = Материалы
-sync-ir = Библиотека IR
 sync-row-button = Синхронизировать: { $row }
-sync-last-ok = Последняя успешная синхронизация: { $dt }
 sync-last-ok-label = Последняя успешная синхронизация
 sync-never = Ещё не выполнялась
 sync-last-try = Попытка { $dt } не удалась
@@ -354,7 +281,6 @@ sync-failed = Не выполнена
 sync-loaded = Данные обновлены
 sync-queued = В очереди
 sync-stopped = Остановлено вами
-sync-waiting = Ждём
 sync-running = Идёт синхронизация
 sync-all-sent = Всё выгружено
 sync-up-to-date = Изменений нет
@@ -368,25 +294,21 @@ sync-summary-error = Синхронизация не закончена
 sync-summary-error-hint = Ваши данные сохранены на устройстве
 sync-summary-attention = Требуют внимания: { $n }
 sync-summary-attention-hint = Откройте раздел «Заказы», чтобы увидеть причину
-sync-stage = Этап { $i } из { $n }
 sync-stage-connect = Соединяемся
 sync-stage-upload = Отправляем заказы и визиты
 sync-stage-download = Получаем цены и остатки
 sync-stage-apply = Обновляем базу на телефоне
 sync-progress-rows = { $done } из { $total }
 sync-progress-bytes = { $done } из { $total }
-sync-received = Получено { $size }
 sync-next-try = Следующая попытка через { $t }
 sync-next-try-soon = Сейчас повторим
 sync-safe = Ваши данные на устройстве.
-sync-will-resume = Данные сохранены на устройстве. Продолжим, когда появится сеть.
 sync-support = Если ошибка повторится, передайте в поддержку код { $code }
 sync-result-ok = Готово. Отправлено: { $sent }, получено: { $received }
 sync-result-nothing = Готово. Изменений нет
 sync-result-stopped = Синхронизация остановлена. Данные сохранены
 sync-result-partial = Частично: не всё удалось. Причина указана в строке
 sync-login = Войти
-sync-error-label = Ошибка. { $row }. { $title }. Код { $code }
 
 # Профиль
 profile-title = Профиль
@@ -399,7 +321,6 @@ profile-device = Устройство
 profile-prefix = Префикс номеров
 profile-last-number = Последний заказ
 profile-device-id = Код устройства
-profile-next-number = Следующий заказ
 profile-server = Сервер
 profile-version = Версия
 profile-storage = Хранилище
@@ -422,16 +343,12 @@ act-signed-out = Сначала войдите
 act-not-found = Такой записи уже нет. Возможно, она ушла из вашей территории.
 act-other-visit = Сначала завершите открытый визит
 act-visit-finished = Этот визит уже завершён
-act-no-visit = Открытого визита нет
-act-storage = Не удалось записать на телефон. Проверьте свободное место и повторите.
 act-numbers = Номера заказов закончились. Обратитесь к супервайзеру.
 act-empty-order = В заказе нет товаров
-act-too-many-lines = В заказе слишком много позиций
 act-quantity = Количество от 1 до 100 000
 act-no-unit = Товар не продаётся в этой единице
 act-no-price = У товара нет цены
 act-too-large = Слишком большая сумма
-act-comment = Комментарий длиннее 1 000 знаков
 act-delivery-past = Дата доставки уже прошла
 act-placed = Заказ уже оформлен
 act-failed = Не получилось. Повторите; если не поможет, передайте код { $code }
@@ -519,3 +436,26 @@ code-G902-title = Логи слишком велики
 code-G902-action = Выберите период короче.
 code-X999-title = Непредвиденная ошибка
 code-X999-action = Повторите. Если не поможет, передайте код в поддержку.
+
+# Причины отказа: их пишет сервер на языке офиса, рядом с кодом D401, D402, D408.
+rejected-kind = Сервер не знает документов этого вида. Обновите сервер или приложение.
+rejected-body = Документ не читается: ошибка в поле.
+rejected-size = Документ слишком велик.
+rejected-revision = Номер редакции должен быть от 1.
+rejected-text = Текст слишком длинный или содержит недопустимые символы.
+rejected-outlet = Торговая точка не относится к вашей территории.
+rejected-product = Такого товара нет в справочнике.
+rejected-number = Номер заказа не принадлежит этому устройству.
+rejected-number-taken = Этот номер уже есть у другого заказа.
+rejected-outside-visit = Причина заказа вне визита нужна тогда и только тогда, когда визита нет.
+rejected-visit-outlet = Визит относится к другой торговой точке.
+rejected-visit-times = Визит не может закончиться раньше, чем начался.
+rejected-conflict = Под этим номером уже есть документ с другим содержанием.
+rejected-order-empty = В заказе нет строк.
+rejected-order-too-many-lines = В заказе слишком много строк.
+rejected-order-quantity = Количество вне допустимых пределов.
+rejected-order-unit = Товар не продаётся в этих единицах.
+rejected-order-price = У товара нет цены.
+rejected-order-repeated = Один товар указан дважды.
+rejected-order-sum = Суммы не сходятся с ценами и количествами.
+rejected-order-comment = Комментарий слишком длинный.

@@ -63,13 +63,19 @@ pub fn unsent_of(row: &RowView) -> u32 {
     row.orders_waiting.saturating_add(row.visits_waiting)
 }
 
-/// How far the row that runs is, by units, else by bytes.
+/// How far the row that runs is.
 #[must_use]
 pub fn percent(sync: &SyncView) -> Option<u8> {
-    sync.rows.iter().find_map(|row| match row.state {
+    sync.rows.iter().find_map(|row| percent_of(&row.state))
+}
+
+/// How far a running row is, by units, else by bytes.
+#[must_use]
+pub fn percent_of(state: &RowState) -> Option<u8> {
+    match *state {
         RowState::Running { done, total, bytes, bytes_total, .. } => share(done, total).or_else(|| share(bytes, bytes_total)),
         RowState::Never | RowState::Queued | RowState::Ok | RowState::Failed { .. } | RowState::Stopped => None,
-    })
+    }
 }
 
 /// `done` of `total` in percent, never above 100; `None` while the end is not known.

@@ -20,8 +20,9 @@ pub fn window(count: usize, row_px: f64, scrolled_px: f64, box_px: f64) -> Windo
     if row_px <= 0.0 || count == 0 {
         return Window { first: 0, end: count.min(2 * MARGIN_ROWS) };
     }
-    let top = whole(scrolled_px / row_px);
     let visible = whole(box_px / row_px) + 2;
+    // A list that became shorter than it is scrolled shows its end until the browser has scrolled back.
+    let top = whole(scrolled_px / row_px).min(count.saturating_sub(visible - 2));
     let first = top.saturating_sub(MARGIN_ROWS) / 4 * 4;
     let end = (top + visible + MARGIN_ROWS).div_ceil(4) * 4;
     Window { first: first.min(count), end: end.min(count) }
@@ -42,9 +43,9 @@ mod tests {
     fn all_rows_on_the_screen_are_drawn_and_few_others() {
         for scrolled in [0.0, 1.0, 99.0, 100.0, 4_321.0, 119_400.0, 500_000.0, -40.0] {
             let drawn = window(1_200, 100.0, scrolled, 600.0);
-            let top = (scrolled.clamp(0.0, 119_400.0) / 100.0) as usize;
-            assert!(drawn.first <= top.min(1_200), "{scrolled}: {drawn:?}");
-            assert!(scrolled > 119_400.0 || drawn.end >= (top + 7).min(1_200), "{scrolled}: {drawn:?}");
+            let top = whole(scrolled / 100.0).min(1_194);
+            assert!(drawn.first <= top, "{scrolled}: {drawn:?}");
+            assert!(drawn.end >= (top + 7).min(1_200), "{scrolled}: {drawn:?}");
             assert!(drawn.end - drawn.first <= 32, "{scrolled}: {drawn:?}");
         }
     }

@@ -1,1 +1,27 @@
-//! See ARCHITECTURE.md.
+//! The core of the mobile module in its dedicated Worker.
+//!
+//! It puts `polevik-device` together with what a browser has: databases on the origin's private file system ([`opfs`]), `fetch`
+//! ([`fetch`]), clock, randomness and timers ([`machine`]). Requests come from the page as postcard frames and are answered with the same
+//! number; pushes go out as they happen.
+//!
+//! The page says `open` once its window holds the lock (`apps/mobile/src/leader.rs`); before that nothing is touched.
+
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod fetch;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod machine;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod opfs;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod worker;
+
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Called once by `core_worker.js` when the module is loaded.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+#[wasm_bindgen]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    worker::listen();
+}

@@ -232,8 +232,6 @@ mod tests {
             ("sync-download", "Загрузка"),
             ("sync-upload", "Выгрузка"),
             ("sync-mandatory", "Обязательная информация"),
-            ("sync-materials", "Материалы"),
-            ("sync-ir", "Библиотека IR"),
             ("tab-more", "Ещё"),
             ("more-profile", "Профиль"),
         ] {

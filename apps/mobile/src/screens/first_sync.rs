@@ -61,12 +61,7 @@ pub fn FirstSync() -> impl IntoView {
         now if step == now => Mark::Now,
         _ => Mark::Ahead,
     };
-    let percent = Signal::derive(move || match row.get().map(|row| row.state) {
-        Some(RowState::Running { done, total, bytes, bytes_total, .. }) => {
-            summary::share(done, total).or_else(|| summary::share(bytes, bytes_total))
-        }
-        _ => None,
-    });
+    let percent = Signal::derive(move || row.read().as_ref().and_then(|row| summary::percent_of(&row.state)));
     let progress = move || match row.get().map(|row| row.state) {
         Some(state @ RowState::Running { .. }) => progress_text(words, &state),
         _ => String::new(),

@@ -79,7 +79,7 @@ pub fn Line(line: OrderLineRow) -> impl IntoView {
     let words = Words::here();
     let unit = words.unit(line.unit);
     let pieces = (line.base_quantity != line.quantity)
-        .then(|| format!(" = {}", words.with("pieces", &[("n", words.number(line.base_quantity).into())]).replace(' ', "\u{a0}")));
+        .then(|| format!(" = {}", words.with("pieces", &[("n", words.number(line.base_quantity).into())])));
     let quantity = format!("{}\u{a0}{unit}{}", words.number(line.quantity), pieces.unwrap_or_default());
     let rate = words.with_text("order-vat-rate", "rate", &polevik_texts::format::rate(words.language(), line.vat_rate.0));
     view! {

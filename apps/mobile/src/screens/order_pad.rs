@@ -22,7 +22,7 @@ use crate::windowing;
 use crate::words::{Tone, Words};
 
 /// Height of a row in rem; the same as `.product` in `app.css`.
-const ROW_REM: f64 = 6.25;
+const ROW_REM: f64 = 5.5;
 
 /// Tables whose change makes the list another one; a change of the draft itself does not.
 const LIST_TABLES: [&str; 5] = ["product", "price", "price_type", "stock", "assortment"];
@@ -284,7 +284,10 @@ fn LineBody(row: PadRow, pad: Pad) -> impl IntoView {
     let factors = row.factors;
     let facts = [
         (words.t("order-price"), row.price.map_or_else(|| words.t("order-no-price"), |price| words.money(price))),
-        (words.t("order-stock-label"), stock_text(words, row.stock)),
+        (
+            words.t("order-stock-label"),
+            row.stock.map_or_else(|| words.t("order-stock-unknown"), |n| words.with_text("pieces", "n", &words.number(n))),
+        ),
         (words.t("order-article"), row.sku.clone()),
         (words.t("order-brand"), row.brand.clone()),
         (words.t("order-category"), row.category.clone()),

@@ -67,16 +67,17 @@ fn Row(row: OutletRow) -> impl IntoView {
     let words = Words::here();
     let page: Page = expect_context();
     let target = Route::Outlet(row.id);
-    let owed = (row.overdue.0 > 0).then(|| view! { <span class="tag error">{words.t("overdue")} " " {words.money(row.overdue)}</span> });
+    let owed = (row.overdue.0 > 0)
+        .then(|| view! { <span class="sub tone-error block num">{words.t("overdue")} " " {words.money(row.overdue)}</span> });
     view! {
         <a class="row" href=target.path() data-testid=format!("outlet-row-{}", row.id) on:click=move |event| page.follow(&event, target)>
             <span class="glyph">{icon_px(icons::SHOP, 22)}</span>
             <span>
                 <span class="name two-lines">{row.name}</span>
                 <span class="sub two-lines">{row.address}</span>
-                {row.stopped.then(|| badge(words.t("outlet-stop"), Tone::Warn))}
+                {owed} {row.stopped.then(|| badge(words.t("outlet-stop"), Tone::Warn))}
             </span>
-            {owed}
+            {icon_px(icons::FORWARD, 18)}
         </a>
     }
 }

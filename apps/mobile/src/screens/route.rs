@@ -10,7 +10,7 @@ use crate::components::{Empty, Loaded, Meter, TopBar, draw, load_screen};
 use crate::icons::{self, icon_px};
 use crate::router::Route;
 use crate::summary;
-use crate::words::{Tone, Words};
+use crate::words::Words;
 
 /// Days shown before and after today, whether they have a plan or not.
 const DAYS_BEFORE: i32 = 3;
@@ -170,14 +170,17 @@ fn Stop(stop: StopView) -> impl IntoView {
     };
     let name = if stop.outlet_name.is_empty() { format!("№\u{a0}{}", stop.outlet) } else { stop.outlet_name.clone() };
     let testid = format!("stop-{}", stop.outlet);
+    let owed = (stop.overdue.0 > 0 && visit.is_none())
+        .then(|| view! { <span class="sub tone-error block num">{words.t("overdue")} " " {words.money(stop.overdue)}</span> });
     view! {
         <a class="row" href=target.path() data-testid=testid on:click=move |event| page.follow(&event, target)>
             <span class=mark_class>{mark}</span>
             <span>
                 <span class="name two-lines">{name}</span>
                 <span class="sub two-lines">{under(words, &stop)}</span>
+                {owed}
             </span>
-            {if open { open_for(words, page, &stop).into_any() } else { said(words, &stop).into_any() }}
+            {if open { open_for(words, page, &stop).into_any() } else { said(words, &stop) }}
         </a>
     }
 }
@@ -206,15 +209,17 @@ fn under(words: Words, stop: &StopView) -> String {
     parts.join(" · ")
 }
 
-/// The word at the right: where the data are, or what is owed.
-fn said(words: Words, stop: &StopView) -> impl IntoView + use<> {
-    let (text, tone) = match &stop.visit {
-        Some(visit) => words.place(&visit.place),
-        None if stop.overdue.0 > 0 => (format!("{} {}", words.t("overdue"), words.money(stop.overdue)), Tone::Error),
-        None if stop.route_stop.is_none() => (words.t("visit-unplanned"), Tone::Idle),
-        None => (words.t("visit-state-planned"), Tone::Idle),
-    };
-    view! { <span class=format!("tag {}", tone.class())>{text}</span> }
+/// The word at the right: where the data of a visit are, or that it was not planned.
+fn said(words: Words, stop: &StopView) -> AnyView {
+    match &stop.visit {
+        Some(visit) => {
+            let (text, tone) = words.place(&visit.place);
+            view! { <span class=format!("tag {}", tone.class())>{text}</span> }.into_any()
+        }
+        None if stop.route_stop.is_none() => view! { <span class="tag">{words.t("visit-unplanned")}</span> }.into_any(),
+        // The number in its circle says "planned" to the eye.
+        None => view! { <span class="visually-hidden">{words.t("visit-state-planned")}</span> }.into_any(),
+    }
 }
 
 /// How long the open visit lasts, told each minute.

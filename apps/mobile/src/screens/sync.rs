@@ -9,11 +9,15 @@ use polevik_device_api::view::{Screen, View};
 
 use crate::app::Page;
 use crate::bridge::{self, Core};
+use crate::browser;
 use crate::components::{FailureBox, Meter, TopBar, head};
 use crate::icons::{self, Icon, icon_px, icon_spinning};
 use crate::router::Route;
 use crate::summary::{self, Summary};
 use crate::words::Words;
+
+/// How long after a press of «Синхронизировать все» its place becomes «Остановить».
+const STOP_AFTER_MS: i32 = 1_000;
 
 /// The screen.
 #[component]
@@ -53,6 +57,17 @@ fn Head() -> impl IntoView {
     let words = Words::here();
     let shown = Memo::new(move |_| core.sync.read().as_ref().map_or(Summary::Never, |sync| summary::summary(sync)));
     let running = Memo::new(move |_| core.sync.read().as_ref().is_some_and(|sync| sync.running));
+    // The button under the finger keeps its meaning for a second.
+    let stoppable = RwSignal::new(false);
+    Effect::new(move |_| {
+        if running.get() {
+            browser::after(STOP_AFTER_MS, move || {
+                stoppable.try_set(running.try_get_untracked().unwrap_or(false));
+            });
+        } else {
+            stoppable.set(false);
+        }
+    });
     let face = move || {
         let (glyph, art) = match shown.get() {
             Summary::Failed(_) => ("glyph round error", icon_px(icons::FAIL, 26).into_any()),
@@ -75,7 +90,7 @@ fn Head() -> impl IntoView {
     let under = move || match shown.get() {
         Summary::Failed(_) => words.t("sync-summary-error-hint"),
         Summary::NeedAttention(_) => words.t("sync-summary-attention-hint"),
-        Summary::Running(_) => words.t("sync-safe"),
+        Summary::Running(_) => progress_words(core, words).unwrap_or_else(|| words.t("sync-safe")),
         Summary::Unsent(_) => words.t("sync-summary-unsent-hint"),
         Summary::Ok(at) => words.date_time(at),
         Summary::Never => words.t("sync-never"),
@@ -89,16 +104,18 @@ fn Head() -> impl IntoView {
                     <div class="sub num">{under}</div>
                 </div>
             </div>
-            <div class="swap">
-                <button
-                    class="button primary" data-testid="sync-all" disabled=move || running.get() on:click=move |_| sync(None)
-                >
-                    {icon_px(icons::SYNC, 20)} {words.t("sync-all")}
-                </button>
-                <button class="button outline narrow" data-testid="sync-stop" disabled=move || !running.get() on:click=move |_| stop()>
-                    {words.t("sync-stop")}
-                </button>
-            </div>
+            <Show
+                when=move || stoppable.get()
+                fallback=move || {
+                    view! {
+                        <button class="button primary" data-testid="sync-all" disabled=move || running.get() on:click=move |_| sync(None)>
+                            {icon_px(icons::SYNC, 20)} {words.t("sync-all")}
+                        </button>
+                    }
+                }
+            >
+                <button class="button outline" data-testid="sync-stop" on:click=move |_| stop()>{words.t("sync-stop")}</button>
+            </Show>
         </section>
     }
 }
@@ -113,12 +130,7 @@ fn Row(id: RowId) -> impl IntoView {
     let failure = Memo::new(move |_| row.read().as_ref().and_then(summary::failure_of).cloned());
     let busy = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. } | RowState::Queued)));
     let moving = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. })));
-    let percent = Signal::derive(move || match row.get().map(|row| row.state) {
-        Some(RowState::Running { done, total, bytes, bytes_total, .. }) => {
-            summary::share(done, total).or_else(|| summary::share(bytes, bytes_total))
-        }
-        _ => None,
-    });
+    let percent = Signal::derive(move || row.read().as_ref().and_then(|row| summary::percent_of(&row.state)));
     let direction = words.t(match id.direction() {
         Direction::Download => "sync-download",
         Direction::Upload => "sync-upload",
@@ -141,19 +153,6 @@ fn Row(id: RowId) -> impl IntoView {
             <div>
                 <div class="name">{name.clone()}</div>
                 <div class="state num" data-testid=format!("row-state-{}", id.as_str())>{state}</div>
-                <div class="sub num last">
-                    {move || match last() {
-                        Some(at) => {
-                            view! {
-                                {words.t("sync-last-ok-label")} ": "
-                                <span class="nowrap" data-testid=format!("row-time-{}", id.as_str())>{words.date_time(at)}</span>
-                            }
-                                .into_any()
-                        }
-                        None => view! { <span data-testid=format!("row-time-{}", id.as_str())>{words.t("sync-never")}</span> }.into_any(),
-                    }}
-                </div>
-                {move || attempt().map(|text| view! { <div class="sub num">{text}</div> })}
             </div>
             <button
                 class="icon-button accent" data-testid=format!("sync-row-{}", id.as_str()) disabled=move || busy.get()
@@ -161,9 +160,22 @@ fn Row(id: RowId) -> impl IntoView {
             >
                 {move || if moving.get() { icon_spinning(icons::SYNC, 24).into_any() } else { icon_px(icons::SYNC, 24).into_any() }}
             </button>
-            <Show when=move || moving.get()>
-                <div class="more"><Meter percent label=words.t("sync-running")/></div>
-            </Show>
+            <div class="sub num last">
+                // While it runs the bar stands where the words stood: nothing moves.
+                {move || {
+                    if moving.get() {
+                        view! { <div class="bar"><Meter percent label=words.t("sync-running")/></div> }.into_any()
+                    } else if last().is_some() {
+                        view! { <div>{words.t("sync-last-ok-label")} ":"</div> }.into_any()
+                    } else {
+                        ().into_any()
+                    }
+                }}
+                <div data-testid=format!("row-time-{}", id.as_str())>
+                    {move || last().map_or_else(|| words.t("sync-never"), |at| words.date_time(at))}
+                </div>
+                {move || attempt().map(|text| view! { <div>{text}</div> })}
+            </div>
             {move || failure.get().map(|failure| view! { <div class="more"><Red id failure page/></div> })}
         </div>
     }
@@ -247,9 +259,9 @@ fn state_line(words: Words, row: &RowView) -> AnyView {
         RowState::Never => (icons::CLOCK, "", words.t("sync-waiting-first")),
         RowState::Queued => (icons::CLOCK, "tone-info", words.t("sync-queued")),
         state @ RowState::Running { stage, .. } => {
-            let progress = progress_text(words, state);
             let stage = stage_name(words, *stage);
-            (icons::SYNC, "tone-info", if progress.is_empty() { stage } else { format!("{stage} · {progress}") })
+            let percent = summary::percent_of(state).map(|percent| format!(" · {percent}\u{a0}%"));
+            (icons::SYNC, "tone-info", format!("{stage}{}", percent.unwrap_or_default()))
         }
         RowState::Ok if summary::unsent_of(row) > 0 => {
             (icons::UP, "tone-info", words.with_text("sync-pending", "list", &words.waiting(row)))
@@ -303,6 +315,13 @@ fn stage_name(words: Words, stage: Stage) -> String {
         Stage::Downloading => "sync-stage-download",
         Stage::Applying => "sync-stage-apply",
     })
+}
+
+/// How far the row that runs is.
+fn progress_words(core: Core, words: Words) -> Option<String> {
+    let sync = core.sync.read();
+    let texts = sync.as_ref()?.rows.iter().map(|row| progress_text(words, &row.state));
+    texts.into_iter().find(|text| !text.is_empty())
 }
 
 /// The stage of the row that runs.

@@ -156,6 +156,6 @@ fn done_so_far(words: Words, orders: &[OrderRow]) -> String {
         return words.t("visit-finish-none");
     }
     let sum = placed().fold(Money::ZERO, |sum, order| sum.checked_add(order.totals.sum).unwrap_or(sum));
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    words.with("visit-finish-summary", &[("orders", words.number(count).into()), ("sum", words.money(sum).into())])
+    let count = words.count("orders-count", u64::try_from(count).unwrap_or(u64::MAX));
+    words.with("orders-sum", &[("orders", count.into()), ("sum", words.money(sum).into())])
 }
