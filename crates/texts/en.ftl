@@ -214,6 +214,7 @@ order-outside-phone = Order by phone
 order-outside-messenger = Order by messenger
 order-outside-repeat = Addition after a visit
 order-outside-other = Another reason
+order-to-visit = Back to the visit
 order-in-visit = In a visit
 order-price = Price
 order-sum = Sum

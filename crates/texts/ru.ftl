@@ -220,6 +220,7 @@ order-outside-phone = Заказ по телефону
 order-outside-messenger = Заказ в мессенджере
 order-outside-repeat = Дозаказ после визита
 order-outside-other = Другая причина
+order-to-visit = К визиту
 order-in-visit = В визите
 order-price = Цена
 order-sum = Сумма

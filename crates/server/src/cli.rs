@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands;
+use crate::{commands, serve};
 
 /// Exit code of an import that refused rows, and of other work that is only partly done.
 pub const PARTLY: u8 = 3;
@@ -31,6 +31,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(Box<serve::Args>),
     Import(commands::import::Args),
     Migrate(commands::migrate::Args),
     /// Parts: distributors with rows and people of their own.
@@ -47,6 +48,7 @@ enum PartCommand {
 #[must_use]
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Serve(args) => serve::run(*args),
         Command::Import(args) => commands::import::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Part(PartCommand::Add(args)) => commands::part_add::run(&args),

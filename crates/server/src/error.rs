@@ -1,0 +1,195 @@
+//! Failures as HTTP says them: the one place that knows status codes.
+//!
+//! A handler gives an [`HttpError`]; [`crate::observe`] writes its body and logs its cause, once. Texts here are for support and name no
+//! secret, no SQL and no path of the disk.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use polevik_domain::time::UtcMillis;
+use polevik_protocol::error_code::ErrorCode;
+use polevik_protocol::login::ErrorBody;
+use polevik_server_store::StoreError;
+
+/// A request that gets no answer but this.
+#[derive(Debug, Clone)]
+pub struct HttpError {
+    status: StatusCode,
+    code: ErrorCode,
+    detail: Cow<'static, str>,
+    retry_after_s: Option<u32>,
+    cause: Option<String>,
+}
+
+impl HttpError {
+    fn new(status: StatusCode, code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, detail: detail.into(), retry_after_s: None, cause: None }
+    }
+
+    /// Who asks is not known: no token, a spent one, or a wrong password. Says the same for all, so that nothing can be guessed from it.
+    #[must_use]
+    pub fn login_needed() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::LoginNeeded, "sign in")
+    }
+
+    /// The office blocked the device.
+    #[must_use]
+    pub fn device_blocked() -> Self {
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::DeviceBlocked, "this device is blocked by the office")
+    }
+
+    /// The person may not take the position, or has none.
+    #[must_use]
+    pub fn position_changed(detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::PositionChanged, detail)
+    }
+
+    /// Too many guesses; try again after `retry_after_s`.
+    #[must_use]
+    pub fn too_many_attempts(retry_after_s: u32) -> Self {
+        let detail = "too many attempts to sign in";
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::ServerBusy, detail) }
+    }
+
+    /// More requests than the server takes at once; try again after `retry_after_s`.
+    #[must_use]
+    pub fn busy(retry_after_s: u32) -> Self {
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::ServerBusy, "busy") }
+    }
+
+    /// The request is not one.
+    #[must_use]
+    pub fn malformed(what: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::Unexpected, format!("malformed request: {what}"))
+    }
+
+    /// The body is larger than `limit_bytes`, or holds more documents than a batch may.
+    #[must_use]
+    pub fn too_large(limit: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::Unexpected, format!("too large: at most {limit}"))
+    }
+
+    /// The body is in a form the server does not read.
+    #[must_use]
+    pub fn unsupported_media(what: &'static str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::Unexpected, what)
+    }
+
+    /// The body came too slowly.
+    #[must_use]
+    pub fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::ConnectionLost, "the body stopped coming")
+    }
+
+    /// The two speak different versions.
+    #[must_use]
+    pub fn update_needed(theirs: u32, ours: u32) -> Self {
+        let detail = format!("the device speaks protocol {theirs}, the server {ours}");
+        Self::new(StatusCode::UPGRADE_REQUIRED, ErrorCode::UpdateNeeded, detail)
+    }
+
+    /// There is no such thing, or it is not the caller's.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::Unexpected, "there is no such thing here")
+    }
+
+    /// The path takes other methods.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unexpected, "the path does not take this method")
+    }
+
+    /// The asked range lies outside.
+    #[must_use]
+    pub fn range_not_satisfiable() -> Self {
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::Unexpected, "the range lies outside")
+    }
+
+    /// The server failed. `cause` goes to the log only; the caller gets the request's id to name to support.
+    #[must_use]
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        let mut error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "the server failed");
+        error.cause = Some(cause.to_string());
+        error
+    }
+
+    /// A handler panicked.
+    #[must_use]
+    pub fn panicked() -> Self {
+        Self::internal("a handler panicked; see the line on standard error")
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What the log shall know and the caller not.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The whole response.
+    #[must_use]
+    pub fn render(&self, now: UtcMillis, request_id: &str) -> Response {
+        let detail = match self.cause {
+            Some(_) => format!("{}; request {request_id}", self.detail),
+            None => self.detail.clone().into_owned(),
+        };
+        let body = ErrorBody { code: self.code, detail, retry_after_s: self.retry_after_s, server_time_ms: now };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        if error.is_busy() { Self::busy(BUSY_DATABASE_RETRY_S) } else { Self::internal(error) }
+    }
+}
+
+/// When to come back if another process holds the database, in seconds.
+const BUSY_DATABASE_RETRY_S: u32 = 10;
+
+/// Marks a response whose body [`crate::observe`] has to write.
+#[derive(Clone)]
+pub struct Unrendered(pub Arc<HttpError>);
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(Unrendered(Arc::new(self)));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caller_learns_the_request_of_an_internal_failure_and_not_its_cause() {
+        let error = HttpError::internal("no such table: secret");
+        assert_eq!(error.cause(), Some("no such table: secret"));
+        let response = error.render(UtcMillis(5), "0a1b2c3d");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = futures::executor::block_on(axum::body::to_bytes(response.into_body(), 10_000)).unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert_eq!(text, r#"{"code":"S302","detail":"the server failed; request 0a1b2c3d","server_time_ms":5}"#);
+    }
+
+    #[test]
+    fn a_busy_database_says_when_to_come_back() {
+        let response = HttpError::from(StoreError::Busy(20)).render(UtcMillis(5), "x");
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "10");
+    }
+}

@@ -1,0 +1,117 @@
+//! The table of contents: who may call what.
+
+use axum::Router;
+use axum::http::{Method, header};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::app::App;
+use crate::error::HttpError;
+use crate::observe::observe;
+use crate::{download, health, login, metrics, openapi, security_headers, static_files, sync};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Everybody,
+    /// A signed-in device.
+    Device,
+    /// Programs of this machine, and callers with the token of metrics.
+    Operator,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    handler: Handler,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Handler {
+    Login,
+    Logout,
+    Sync,
+    Segment,
+    Health,
+    Healthz,
+    Readyz,
+    Metrics,
+    OpenApi,
+}
+
+const fn route(method: Method, path: &'static str, access: Access, handler: Handler) -> Route {
+    Route { method, path, access, handler }
+}
+
+/// Everything but files of the mobile module.
+pub const ROUTES: &[Route] = &[
+    // Devices.
+    route(Method::POST, "/v1/login", Access::Everybody, Handler::Login),
+    route(Method::POST, "/v1/logout", Access::Device, Handler::Logout),
+    route(Method::POST, "/v1/sync", Access::Device, Handler::Sync),
+    route(Method::GET, "/v1/segments/{hash}", Access::Device, Handler::Segment),
+    route(Method::GET, "/v1/health", Access::Everybody, Handler::Health),
+    // Operators and their tools.
+    route(Method::GET, "/healthz", Access::Everybody, Handler::Healthz),
+    route(Method::GET, "/readyz", Access::Everybody, Handler::Readyz),
+    route(Method::GET, "/metrics", Access::Operator, Handler::Metrics),
+    route(Method::GET, "/api/openapi.json", Access::Everybody, Handler::OpenApi),
+];
+
+impl Route {
+    fn handler(&self) -> MethodRouter<App> {
+        match self.handler {
+            Handler::Login => packed(post(login::handler::login)),
+            Handler::Logout => post(login::handler::logout),
+            Handler::Sync => packed(post(sync::sync)),
+            // Segments are packed already.
+            Handler::Segment => get(download::segment::segment),
+            Handler::Health => get(health::health),
+            Handler::Healthz => get(health::healthz),
+            Handler::Readyz => get(health::readyz),
+            Handler::Metrics => packed(get(metrics::metrics)),
+            Handler::OpenApi => packed(get(openapi::openapi)),
+        }
+    }
+}
+
+/// Compresses what the handler answers, as the caller accepts it.
+fn packed(handler: MethodRouter<App>) -> MethodRouter<App> {
+    handler.layer(CompressionLayer::new().quality(CompressionLevel::Precise(4)))
+}
+
+/// How the caller's connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// HTTP.
+    Plain,
+    /// HTTPS of our own.
+    Tls,
+}
+
+/// All routes over the state, with everything that goes around every request.
+pub fn router(app: &App, connection: Connection) -> Router {
+    let routes = ROUTES
+        .iter()
+        .fold(Router::new(), |router, route| router.route(route.path, route.handler()))
+        .fallback(static_files::serve)
+        .method_not_allowed_fallback(async || HttpError::method_not_allowed())
+        .layer(from_fn_with_state(app.clone(), observe));
+    match connection {
+        Connection::Plain => routes,
+        Connection::Tls => {
+            routes.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, security_headers::STRICT_TRANSPORT_SECURITY))
+        }
+    }
+    .with_state(app.clone())
+}

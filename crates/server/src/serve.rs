@@ -1,0 +1,161 @@
+//! `polevik-server serve`: listens until it is told to end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum_server::Handle;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::{App, AppSettings};
+use crate::config::{Config, LogFormat, Settings};
+use crate::router::{Connection, router};
+use crate::{acme, database, login, metrics};
+
+/// How long requests may go on after the order to end.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(10);
+
+/// How often buckets that changed are sealed, unless a device asks sooner.
+const SEAL_EVERY: Duration = Duration::from_secs(2);
+
+/// How long the head of a request may take.
+const LONGEST_HEAD: Duration = Duration::from_secs(15);
+
+/// Serve devices and the mobile module over HTTP, and over HTTPS with an automatic certificate.
+///
+/// SIGTERM and SIGINT end it: no new requests, the running ones finish (10 s at most), the database is put in order. Every setting can also
+/// stand in the TOML file under its long name with underscores (listen = "0.0.0.0:8080").
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  polevik-server serve --data data
+  polevik-server serve --data data --listen 0.0.0.0:8080 --behind-proxy --log json
+  polevik-server serve --data data --acme-domain sales.example.com --acme-email admin@example.com
+
+A phone needs HTTPS: a domain with --acme-domain, a proxy of your own with --behind-proxy, or `adb reverse tcp:8080 tcp:8080` over USB.")]
+pub struct Args {
+    /// TOML file with settings.
+    #[arg(long, value_name = "FILE", env = "POLEVIK_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Serves until a signal.
+///
+/// # Errors
+///
+/// When settings, database or ports are not as they must be; says what to change.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let below = args.config.as_deref().map(Config::read_file).transpose()?.unwrap_or_default();
+    let config = Config::resolve(args.settings, below)?;
+    start_logging(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(serve(config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start_logging(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log_filter)
+        .with_context(|| format!("--log-filter {:?}: give error, warn, info, debug, or info,polevik_server=debug", config.log_filter))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match config.log {
+        LogFormat::Text => lines.with_ansi(false).init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).init(),
+    }
+    Ok(())
+}
+
+async fn serve(config: Config) -> Result<()> {
+    metrics::recorder();
+    let store = database::open(&config.data)?;
+    let settings =
+        AppSettings { assets: config.assets.clone(), behind_proxy: config.behind_proxy, metrics_token: config.metrics_token.clone() };
+    let app = App::new(store, &config.data, config.language.into(), settings)?;
+    tokio::task::spawn_blocking(login::password::warm_up);
+
+    let listener = TcpListener::bind(config.listen)
+        .with_context(|| format!("cannot listen on {}: is the port taken? Choose another with --listen 127.0.0.1:PORT", config.listen))?;
+    listener.set_nonblocking(true).context("cannot set up the port")?;
+    let address = listener.local_addr().context("cannot set up the port")?;
+    let https = config.acme.as_ref().map(|acme| acme::listen(acme, &config.data)).transpose()?;
+
+    let handle = Handle::new();
+    let sealing = tokio::spawn(seal_again_and_again(app.clone()));
+    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
+    limit_connections(server.http_builder());
+    let plain = tokio::spawn(server.serve(serving_service(router(&app, Connection::Plain))));
+    let secure = https.map(|(listener, state)| tokio::spawn(acme::run(listener, state, router(&app, Connection::Tls), handle.clone())));
+
+    // Tests and scripts read this line.
+    println!("Polevik listens on http://{address}");
+    if let Some(acme) = &config.acme {
+        println!("Polevik listens on https://{}", acme.domain);
+    }
+    if config.assets.is_none() {
+        tracing::warn!("there is no mobile module to serve; build it with `cargo xtask build-web`, or name its folder with --assets");
+    }
+    tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "started");
+
+    told_to_end().await?;
+    tracing::info!("ending: running requests may finish");
+    handle.graceful_shutdown(Some(LONGEST_GOODBYE));
+    plain.await.context("the port failed")?.context("the port failed")?;
+    if let Some(secure) = secure {
+        secure.await.context("the HTTPS port failed")??;
+    }
+    sealing.abort();
+    let store = app.store.clone();
+    database::blocking(move || store.checkpoint()).await?;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// The router as a service for each connection, with the caller's address.
+pub(crate) fn serving_service(router: Router) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    router.into_make_service_with_connect_info::<SocketAddr>()
+}
+
+/// Limits on what a connection may do before a handler sees it.
+pub(crate) fn limit_connections(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(LONGEST_HEAD).max_headers(64);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(60))).max_concurrent_streams(64);
+}
+
+/// Seals what changed, now and then; a failure is logged and tried again.
+async fn seal_again_and_again(app: App) {
+    let mut ticks = tokio::time::interval(SEAL_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let work = app.clone();
+        let sealed = database::blocking(move || work.sealer.seal_all(work.now())).await;
+        match sealed {
+            Ok(sealed) if sealed.buckets > 0 => {
+                ::metrics::counter!("polevik_sealed_buckets_total").increment(u64::try_from(sealed.buckets).unwrap_or(0));
+                tracing::debug!(buckets = sealed.buckets, segments = sealed.segments, rows = sealed.rows, bytes = sealed.bytes, "sealed");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "buckets could not be sealed; they are tried again"),
+        }
+        if let Some(recorder) = metrics::recorder() {
+            recorder.run_upkeep();
+        }
+    }
+}
+
+async fn told_to_end() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen to signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Documents from devices: judged by rules, accepted once.
+
+pub mod accept;
+pub mod incoming;
+pub mod rules;

@@ -1,0 +1,380 @@
+//! May this document be accepted? Reads only.
+
+use polevik_domain::numbering::DocumentNumber;
+use polevik_domain::order::{OrderError, check_placeable};
+use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, VisitBody};
+use polevik_protocol::error_code::ErrorCode;
+use polevik_protocol::version::MAX_DOCUMENT_BYTES;
+use polevik_server_store::documents::orders::{self, CheckedOrder};
+use polevik_server_store::documents::{Author, Rejection, visits};
+use polevik_server_store::reference::{outlets, products};
+use polevik_server_store::{StoreError, Transaction};
+use polevik_texts::Texts;
+use serde::de::DeserializeOwned;
+
+use super::incoming::UNREADABLE;
+
+/// The longest reason for an order outside a visit, in characters.
+const MAX_REASON_CHARS: usize = 200;
+
+/// A document that may be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// A visit.
+    Visit(VisitBody),
+    /// An order, with what its lines come to.
+    Order(Box<CheckedOrder>),
+}
+
+impl Checked {
+    /// What the document is.
+    #[must_use]
+    pub fn kind(&self) -> DocumentKind {
+        match self {
+            Self::Visit(_) => DocumentKind::Visit,
+            Self::Order(_) => DocumentKind::Order,
+        }
+    }
+}
+
+/// Why a document is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A kind we do not know.
+    Kind,
+    /// A field that cannot be read.
+    Body,
+    /// Larger than [`MAX_DOCUMENT_BYTES`].
+    Size,
+    /// Revision 0.
+    Revision,
+    /// Too long, or control characters.
+    Text,
+    /// Not in the position's territories.
+    Outlet,
+    /// No such product.
+    Product,
+    /// Not a number of this device.
+    Number,
+    /// Another order's number.
+    NumberTaken,
+    /// Neither visit nor reason, or both.
+    OutsideVisit,
+    /// The visit is elsewhere.
+    VisitOutlet,
+    /// Ends before it begins.
+    VisitTimes,
+    /// The id has other content, or is another device's.
+    Conflict,
+    /// What the domain says.
+    Order(OrderError),
+}
+
+impl Reason {
+    /// The code a device acts by.
+    #[must_use]
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::Outlet => ErrorCode::OutletForbidden,
+            Self::Conflict => ErrorCode::DocumentConflict,
+            Self::Kind
+            | Self::Body
+            | Self::Size
+            | Self::Revision
+            | Self::Text
+            | Self::Product
+            | Self::Number
+            | Self::NumberTaken
+            | Self::OutsideVisit
+            | Self::VisitOutlet
+            | Self::VisitTimes
+            | Self::Order(_) => ErrorCode::DocumentRejected,
+        }
+    }
+
+    fn text_key(self) -> &'static str {
+        match self {
+            Self::Kind => "rejected-kind",
+            Self::Body => "rejected-body",
+            Self::Size => "rejected-size",
+            Self::Revision => "rejected-revision",
+            Self::Text => "rejected-text",
+            Self::Outlet => "rejected-outlet",
+            Self::Product => "rejected-product",
+            Self::Number => "rejected-number",
+            Self::NumberTaken => "rejected-number-taken",
+            Self::OutsideVisit => "rejected-outside-visit",
+            Self::VisitOutlet => "rejected-visit-outlet",
+            Self::VisitTimes => "rejected-visit-times",
+            Self::Conflict => "rejected-conflict",
+            Self::Order(OrderError::Empty) => "rejected-order-empty",
+            Self::Order(OrderError::TooManyLines) => "rejected-order-too-many-lines",
+            Self::Order(OrderError::Quantity) => "rejected-order-quantity",
+            Self::Order(OrderError::Unit) => "rejected-order-unit",
+            Self::Order(OrderError::Price) => "rejected-order-price",
+            Self::Order(OrderError::Repeated) => "rejected-order-repeated",
+            Self::Order(OrderError::Sum | OrderError::TooLarge) => "rejected-order-sum",
+            Self::Order(OrderError::Comment) => "rejected-order-comment",
+        }
+    }
+}
+
+/// A reason, and the field at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// Where: `lines.3.quantity`.
+    pub field: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal of the whole document.
+    #[must_use]
+    pub fn of(reason: Reason) -> Self {
+        Self { reason, field: None }
+    }
+
+    fn at(reason: Reason, field: impl Into<String>) -> Self {
+        Self { reason, field: Some(field.into()) }
+    }
+
+    /// As the device hears it.
+    #[must_use]
+    pub fn rejection(&self, texts: &Texts) -> Rejection {
+        Rejection { code: self.reason.code(), reason: texts.text(self.reason.text_key(), &[]), field: self.field.clone() }
+    }
+}
+
+/// What the rules say: the document with its facts, or why not.
+pub type Verdict = Result<Checked, Refusal>;
+
+/// Judges a document of `author`, whose numbers begin with `number_prefix`.
+///
+/// # Errors
+///
+/// When the database refuses; a document that may not be accepted is no error.
+pub fn check(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, document: &Envelope) -> Result<Verdict, StoreError> {
+    if document.body.get().len() > MAX_DOCUMENT_BYTES {
+        return Ok(Err(Refusal::of(Reason::Size)));
+    }
+    if document.revision == 0 {
+        return Ok(Err(Refusal::at(Reason::Revision, "revision")));
+    }
+    if document.kind == UNREADABLE {
+        return Ok(Err(Refusal::of(Reason::Body)));
+    }
+    match DocumentKind::parse(&document.kind) {
+        None => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
+        Some(DocumentKind::Visit) => match read_body(document) {
+            Ok(visit) => check_visit(tx, author, visit),
+            Err(refusal) => Ok(Err(refusal)),
+        },
+        Some(DocumentKind::Order) => match read_body(document) {
+            Ok(order) => check_order(tx, author, number_prefix, document, order),
+            Err(refusal) => Ok(Err(refusal)),
+        },
+    }
+}
+
+fn read_body<T: DeserializeOwned>(document: &Envelope) -> Result<T, Refusal> {
+    let mut json = serde_json::Deserializer::from_str(document.body.get());
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path: Vec<String> = error
+            .path()
+            .iter()
+            .map(|segment| segment.to_string().trim_matches(['[', ']']).to_owned())
+            .filter(|segment| segment != "?")
+            .collect();
+        Refusal { reason: Reason::Body, field: (!path.is_empty()).then(|| path.join(".")) }
+    })
+}
+
+fn check_visit(tx: &Transaction<'_>, author: Author<'_>, visit: VisitBody) -> Result<Verdict, StoreError> {
+    if visit.finished_at_ms.is_some_and(|finished| finished < visit.started_at_ms) {
+        return Ok(Err(Refusal::at(Reason::VisitTimes, "finished_at_ms")));
+    }
+    if !outlet_in_scope(tx, author, visit.outlet_id)? {
+        return Ok(Err(Refusal::at(Reason::Outlet, "outlet_id")));
+    }
+    Ok(Ok(Checked::Visit(visit)))
+}
+
+fn check_order(
+    tx: &Transaction<'_>,
+    author: Author<'_>,
+    number_prefix: &str,
+    document: &Envelope,
+    body: OrderBody,
+) -> Result<Verdict, StoreError> {
+    let totals = match check_order_itself(&body, number_prefix) {
+        Ok(totals) => totals,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let part_id = &author.scope.part_id;
+    if !outlet_in_scope(tx, author, body.outlet_id)? {
+        return Ok(Err(Refusal::at(Reason::Outlet, "outlet_id")));
+    }
+    if orders::with_number(tx, part_id, &body.number)?.is_some_and(|other| other != document.id) {
+        return Ok(Err(Refusal::at(Reason::NumberTaken, "number")));
+    }
+    // A visit that has not come yet is fine: each document stands for itself.
+    if let Some(visit) = body.visit_id
+        && visits::outlet_of(tx, part_id, visit)?.is_some_and(|outlet| outlet != body.outlet_id)
+    {
+        return Ok(Err(Refusal::at(Reason::VisitOutlet, "visit_id")));
+    }
+    let mut office_vat_rates = Vec::with_capacity(body.lines.len());
+    for (n, line) in body.lines.iter().enumerate() {
+        let Some(product) = products::find(tx, part_id, line.product_id)? else {
+            return Ok(Err(Refusal::at(Reason::Product, format!("lines.{n}.product_id"))));
+        };
+        // The rep's rate and price stand: they are what the shop was told. The difference is for the office to see.
+        office_vat_rates.push((product.vat_rate != line.vat_rate).then_some(product.vat_rate));
+    }
+    Ok(Ok(Checked::Order(Box::new(CheckedOrder { body, totals, office_vat_rates }))))
+}
+
+/// What can be said of an order without the database.
+fn check_order_itself(order: &OrderBody, number_prefix: &str) -> Result<polevik_domain::order::OrderTotals, Refusal> {
+    if DocumentNumber::parse(&order.number).is_none_or(|number| number.prefix() != number_prefix) {
+        return Err(Refusal::at(Reason::Number, "number"));
+    }
+    match (&order.visit_id, &order.outside_visit) {
+        (Some(_), None) => {}
+        (None, Some(reason)) if !reason.trim().is_empty() => {
+            if reason.chars().count() > MAX_REASON_CHARS || !is_plain(reason) {
+                return Err(Refusal::at(Reason::Text, "outside_visit"));
+            }
+        }
+        (Some(_), Some(_)) | (None, _) => return Err(Refusal::at(Reason::OutsideVisit, "outside_visit")),
+    }
+    if !is_plain(&order.comment) {
+        return Err(Refusal::at(Reason::Text, "comment"));
+    }
+    let totals = check_placeable(&order.lines, &order.comment).map_err(|error| {
+        // The domain judges lines together; where one alone is at fault, say which.
+        let line = order.lines.iter().position(|line| !line.adds_up()).filter(|_| error == OrderError::Sum);
+        Refusal { reason: Reason::Order(error), field: line.map(|n| format!("lines.{n}.sum")) }
+    })?;
+    if totals.sum != order.sum {
+        return Err(Refusal::at(Reason::Order(OrderError::Sum), "sum"));
+    }
+    if totals.vat_sum != order.vat_sum {
+        return Err(Refusal::at(Reason::Order(OrderError::Sum), "vat_sum"));
+    }
+    Ok(totals)
+}
+
+/// Whether a text has no control characters but line ends and tabs.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t')
+}
+
+fn outlet_in_scope(tx: &Transaction<'_>, author: Author<'_>, outlet: polevik_domain::ids::OutletId) -> Result<bool, StoreError> {
+    let found = outlets::find(tx, &author.scope.part_id, outlet)?;
+    Ok(found.is_some_and(|outlet| outlet.is_in(&author.scope.territories)))
+}
+
+#[cfg(test)]
+mod tests {
+    use polevik_domain::ids::{OutletId, ProductId};
+    use polevik_domain::money::{Money, VatRate};
+    use polevik_domain::order::OrderLine;
+    use polevik_domain::quantity::{Unit, UnitFactors};
+    use polevik_domain::time::{CalendarDay, UtcMillis, UtcOffsetMinutes};
+    use polevik_texts::Language;
+
+    use super::*;
+
+    fn order() -> OrderBody {
+        let line = |product, quantity| {
+            let factors = UnitFactors { block: 6, box_: 24 };
+            OrderLine::new(ProductId(product), Unit::Piece, quantity, factors, Money(12_200), VatRate(2_200)).unwrap()
+        };
+        OrderBody {
+            number: "А017-000001".to_owned(),
+            outlet_id: OutletId(1),
+            visit_id: None,
+            outside_visit: Some("звонок".to_owned()),
+            placed_at_ms: UtcMillis(1),
+            local_day: CalendarDay(20_000),
+            utc_offset: UtcOffsetMinutes(180),
+            delivery_day: None,
+            price_type_id: None,
+            warehouse_id: None,
+            comment: String::new(),
+            lines: vec![line(1, 2), line(2, 3)],
+            sum: Money(61_000),
+            vat_sum: Money(11_000),
+        }
+    }
+
+    #[test]
+    fn an_order_is_refused_at_the_field_that_is_wrong() {
+        let judge = |change: fn(&mut OrderBody)| {
+            let mut order = order();
+            change(&mut order);
+            check_order_itself(&order, "А017").err().map(|refusal| (refusal.reason, refusal.field.unwrap_or_default()))
+        };
+        let sum = Reason::Order(OrderError::Sum);
+        assert_eq!(judge(|_| {}), None);
+        assert_eq!(judge(|order| order.number = "А018-000001".to_owned()), Some((Reason::Number, "number".to_owned())));
+        assert_eq!(judge(|order| order.number = "1".to_owned()), Some((Reason::Number, "number".to_owned())));
+        assert_eq!(judge(|order| order.outside_visit = None), Some((Reason::OutsideVisit, "outside_visit".to_owned())));
+        assert_eq!(judge(|order| order.outside_visit = Some(" ".to_owned())), Some((Reason::OutsideVisit, "outside_visit".to_owned())));
+        assert_eq!(judge(|order| order.outside_visit = Some("я".repeat(201))), Some((Reason::Text, "outside_visit".to_owned())));
+        assert_eq!(judge(|order| order.comment = "a\u{0}b".to_owned()), Some((Reason::Text, "comment".to_owned())));
+        assert_eq!(judge(|order| order.comment = "две\nстроки".to_owned()), None);
+        assert_eq!(judge(|order| order.sum = Money(61_001)), Some((sum, "sum".to_owned())));
+        assert_eq!(judge(|order| order.vat_sum = Money(0)), Some((sum, "vat_sum".to_owned())));
+        assert_eq!(judge(|order| order.lines[1].sum = Money(0)), Some((sum, "lines.1.sum".to_owned())));
+        assert_eq!(judge(|order| order.lines.clear()), Some((Reason::Order(OrderError::Empty), String::new())));
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_names_the_field() {
+        let field = |body: &str| {
+            let document = Envelope {
+                id: polevik_domain::ids::DocumentId::generate(UtcMillis(1), [1; 10]),
+                kind: "order".to_owned(),
+                revision: 1,
+                device_seq: 1,
+                created_at_ms: UtcMillis(1),
+                body: serde_json::value::RawValue::from_string(body.to_owned()).unwrap(),
+            };
+            read_body::<OrderBody>(&document).unwrap_err().field.unwrap_or_default()
+        };
+        let good = serde_json::to_string(&order()).unwrap();
+        assert_eq!(field(&good.replace("\"quantity\":3", "\"quantity\":\"3\"")), "lines.1.quantity");
+        assert_eq!(field(&good.replace("\"outlet_id\":1", "\"outlet_id\":null")), "outlet_id");
+        assert_eq!(field("7"), "");
+    }
+
+    #[test]
+    fn every_reason_has_words_in_both_languages() {
+        use OrderError::{Comment, Empty, Price, Quantity, Repeated, Sum, TooLarge, TooManyLines, Unit};
+        let of_orders = [Comment, Empty, Price, Quantity, Repeated, Sum, TooLarge, TooManyLines, Unit].map(Reason::Order);
+        let reasons = [
+            Reason::Kind,
+            Reason::Body,
+            Reason::Size,
+            Reason::Revision,
+            Reason::Text,
+            Reason::Outlet,
+            Reason::Product,
+            Reason::Number,
+            Reason::NumberTaken,
+            Reason::OutsideVisit,
+            Reason::VisitOutlet,
+            Reason::VisitTimes,
+            Reason::Conflict,
+        ];
+        for language in Language::ALL {
+            let texts = Texts::new(language);
+            for reason in reasons.into_iter().chain(of_orders) {
+                assert!(texts.has(reason.text_key()), "{language:?} {reason:?}");
+            }
+        }
+    }
+}
