@@ -11,9 +11,20 @@
 //! let reply: Reply = driver.request(request).await;                          // many at once are fine
 //! ```
 
+mod acting;
+mod calls;
+mod catalogue;
+mod commands;
+pub mod device;
+pub mod driver;
+pub mod error;
 pub mod host;
+mod screens;
+pub mod sync;
 pub mod transport;
 
+pub use device::{Device, Setup};
+pub use driver::Driver;
 pub use polevik_device_api as api;
 pub use polevik_device_store::error::StoreError;
 pub use polevik_device_store::platform;

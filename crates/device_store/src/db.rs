@@ -84,13 +84,25 @@ impl Store {
         Ok(self.reference.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 
-    /// Two snapshots for reading, one of each file.
+    /// A transaction over what only this device knows, and a snapshot of the copy of the office beside it: what an act of the rep needs.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    pub fn read(&mut self) -> Result<Reading<'_>> {
-        Ok(Reading {
+    pub fn act(&mut self) -> Result<Both<'_>> {
+        Ok(Both {
+            work: self.work.transaction_with_behavior(TransactionBehavior::Immediate)?,
+            reference: self.reference.transaction_with_behavior(TransactionBehavior::Deferred)?,
+        })
+    }
+
+    /// Two snapshots for reading, one of each file: what a screen needs.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn read(&mut self) -> Result<Both<'_>> {
+        Ok(Both {
             work: self.work.transaction_with_behavior(TransactionBehavior::Deferred)?,
             reference: self.reference.transaction_with_behavior(TransactionBehavior::Deferred)?,
         })
@@ -152,12 +164,21 @@ impl Store {
     }
 }
 
-/// A snapshot of both files, for a screen.
-pub struct Reading<'a> {
+/// A transaction over each file. They are two: nothing commits both at once.
+pub struct Both<'a> {
     /// What only this device knows.
     pub work: Transaction<'a>,
     /// The copy of the office.
     pub reference: Transaction<'a>,
+}
+
+/// Commits: from here on what was written is promised.
+///
+/// # Errors
+///
+/// [`StoreError`]; then nothing was written.
+pub fn commit(tx: Transaction<'_>) -> Result<()> {
+    Ok(tx.commit()?)
 }
 
 fn reference_name(generation: i64) -> String {
@@ -178,7 +199,7 @@ fn open_work(platform: &dyn Platform) -> Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     if !is_sound(&connection) {
-        return Err(StoreError::BadValue("the database of this device does not pass its check"));
+        return Err(StoreError::Damaged);
     }
     migrate(&mut connection, WORK_MIGRATIONS)?;
     Ok(connection)

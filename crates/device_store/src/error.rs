@@ -19,6 +19,9 @@ pub enum StoreError {
         /// The newest this application knows.
         known: i64,
     },
+    /// The database does not pass its check.
+    #[error("the database is damaged")]
+    Damaged,
     /// A value in the database is not what this application writes.
     #[error("the database holds a value that cannot be read: {0}")]
     BadValue(&'static str),
@@ -32,9 +35,15 @@ impl StoreError {
             Self::Sqlite(error) => {
                 matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
             }
-            Self::BadValue(_) => true,
-            Self::Storage(_) | Self::Newer { .. } => false,
+            Self::Damaged => true,
+            Self::BadValue(_) | Self::Storage(_) | Self::Newer { .. } => false,
         }
+    }
+
+    /// Whether a row did not fit its table.
+    #[must_use]
+    pub fn is_constraint(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation))
     }
 
     /// The code of the catalogue.
@@ -43,7 +52,8 @@ impl StoreError {
         match self {
             Self::Newer { .. } => ErrorCode::UpdateNeeded,
             Self::Storage(_) => ErrorCode::NoStorage,
-            Self::BadValue(_) => ErrorCode::DatabaseDamaged,
+            Self::Damaged => ErrorCode::DatabaseDamaged,
+            Self::BadValue(_) => ErrorCode::Unexpected,
             Self::Sqlite(error) => match error.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => ErrorCode::DatabaseDamaged,
                 Some(rusqlite::ErrorCode::DiskFull) => ErrorCode::NoSpace,

@@ -72,6 +72,24 @@ const ALL: &str = "
       FROM product
      ORDER BY id";
 
+/// Up to `limit` products, by id.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn listed(tx: &Transaction<'_>, limit: u32) -> Result<Vec<Product>> {
+    let mut statement = tx.prepare_cached(LISTED)?;
+    let rows = statement.query_and_then(named_params! { ":limit": limit }, Product::from_row)?;
+    rows.collect()
+}
+
+const LISTED: &str = "
+    -- products::listed
+    SELECT id, ext_code, sku, name, brand, category, barcode, block_factor, box_factor, vat_rate, active, list_price, stock_total
+      FROM product
+     ORDER BY id
+     LIMIT :limit";
+
 /// One product.
 ///
 /// # Errors

@@ -44,17 +44,27 @@ const STAGED: &str = "
 ///
 /// [`crate::StoreError`].
 pub fn take(tx: &Transaction<'_>, hash: &str) -> Result<Option<Vec<u8>>> {
-    let bytes = tx.prepare_cached(READ)?.query_row(named_params! { ":hash": hash }, |row| row.get("bytes")).optional()?;
+    let bytes = read(tx, hash)?;
     tx.prepare_cached(REMOVE)?.execute(named_params! { ":hash": hash })?;
     Ok(bytes)
 }
 
-const READ: &str = "
-    -- staging::take
-    SELECT bytes FROM staged_segment WHERE hash = :hash";
 const REMOVE: &str = "
     -- staging::take
     DELETE FROM staged_segment WHERE hash = :hash";
+
+/// The bytes of a segment; `None` if it is not here.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn read(tx: &Transaction<'_>, hash: &str) -> Result<Option<Vec<u8>>> {
+    Ok(tx.prepare_cached(READ)?.query_row(named_params! { ":hash": hash }, |row| row.get("bytes")).optional()?)
+}
+
+const READ: &str = "
+    -- staging::read
+    SELECT bytes FROM staged_segment WHERE hash = :hash";
 
 /// Throws away what no plan asks for any more.
 ///

@@ -1,0 +1,75 @@
+//! One file per screen: reads only, gives plain views, formats nothing.
+
+pub(crate) mod order;
+pub(crate) mod order_pad;
+pub(crate) mod orders;
+pub(crate) mod outlet;
+pub(crate) mod outlets;
+pub(crate) mod profile;
+pub(crate) mod route;
+pub(crate) mod start;
+pub(crate) mod sync;
+pub(crate) mod visit;
+
+use polevik_device_api::view::{DocumentPlace, OrderRow, OutletRow};
+use polevik_device_store::db::Both;
+use polevik_device_store::reference::document_states;
+use polevik_device_store::reference::outlets::Outlet;
+use polevik_device_store::work::orders::OrderHead;
+use polevik_device_store::work::outbox::{self, Standing};
+use polevik_domain::ids::DocumentId;
+use polevik_domain::money::Money;
+use polevik_protocol::ErrorCode;
+
+use crate::error::DeviceError;
+
+/// Where a document stands: what the server answered, and what the office has said since.
+fn place_of(both: &Both<'_>, document: DocumentId) -> Result<DocumentPlace, DeviceError> {
+    let place = match outbox::standing(&both.work, document)? {
+        None => return Ok(DocumentPlace::Draft),
+        Some(Standing::Waiting) => return Ok(DocumentPlace::OnlyHere),
+        Some(Standing::Refused { code, reason }) => {
+            DocumentPlace::Rejected { code: ErrorCode::parse(&code).unwrap_or(ErrorCode::Unexpected), reason }
+        }
+        Some(Standing::Accepted) => DocumentPlace::OnServer,
+    };
+    Ok(match document_states::of_document(&both.reference, document)? {
+        None => place,
+        Some(word) => match word.state.as_str() {
+            "received" => place,
+            "rejected" if matches!(place, DocumentPlace::Rejected { .. }) => place,
+            "rejected" => DocumentPlace::Rejected { code: ErrorCode::DocumentRejected, reason: word.note },
+            _ => DocumentPlace::Office { state: word.state },
+        },
+    })
+}
+
+fn order_row(both: &Both<'_>, head: &OrderHead) -> Result<OrderRow, DeviceError> {
+    Ok(OrderRow {
+        id: head.id,
+        number: head.number.clone().unwrap_or_default(),
+        outlet: head.outlet,
+        outlet_name: head.outlet_name.clone(),
+        at: head.at,
+        local_day: head.local_day,
+        delivery_day: head.delivery_day,
+        totals: head.totals,
+        place: place_of(both, head.id)?,
+        in_visit: head.visit.is_some(),
+    })
+}
+
+fn order_rows(both: &Both<'_>, heads: &[OrderHead]) -> Result<Vec<OrderRow>, DeviceError> {
+    heads.iter().map(|head| order_row(both, head)).collect()
+}
+
+fn outlet_row(outlet: &Outlet, overdue: Money) -> OutletRow {
+    OutletRow {
+        id: outlet.id,
+        code: outlet.ext_code.clone(),
+        name: outlet.name.clone(),
+        address: outlet.address.clone(),
+        overdue,
+        stopped: outlet.stopped,
+    }
+}

@@ -1,0 +1,45 @@
+//! «Синхронизация»: the rows, where they stand, what waits.
+
+use polevik_device_api::RowId;
+use polevik_device_api::sync::{Direction, RowView, SyncView};
+use polevik_device_store::db::Both;
+use polevik_device_store::work::outbox::{self, Counts};
+use polevik_domain::time::UtcMillis;
+
+use crate::acting::last_position;
+use crate::error::DeviceError;
+use crate::sync::engine::Engine;
+
+pub(crate) fn load(both: &Both<'_>, engine: &Engine, device_now: UtcMillis) -> Result<SyncView, DeviceError> {
+    let counts = match last_position(&both.work)? {
+        Some(position) => outbox::counts(&both.work, position.id)?,
+        None => Counts::default(),
+    };
+    let rows = RowId::ALL
+        .into_iter()
+        .map(|id| {
+            let row = engine.row(id);
+            let counts = if id.direction() == Direction::Upload { counts } else { Counts::default() };
+            RowView {
+                id,
+                state: row.shown(),
+                last_success: row.last_success,
+                last_attempt: row.last_attempt,
+                changed: row.changed,
+                orders_waiting: counts.orders,
+                visits_waiting: counts.visits,
+                need_attention: counts.refused,
+            }
+        })
+        .collect();
+    let (session, last) = (engine.session(), engine.last());
+    Ok(SyncView {
+        rows,
+        running: session.is_some(),
+        tag: session.map(|session| session.tag.to_string()).or_else(|| last.map(|ended| ended.tag.clone())),
+        result: last.map(|ended| ended.result.clone()),
+        last_counts: last.map(|ended| (ended.sent, ended.received, ended.bytes, ended.millis)),
+        clock_offset_ms: engine.clock_offset_ms(),
+        now: device_now,
+    })
+}

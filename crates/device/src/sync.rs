@@ -1,0 +1,13 @@
+//! How the device stays in step with the office.
+//!
+//! The engine is pure: an event goes in, effects come out. The driver carries effects out and returns what came of them as events.
+
+pub mod apply;
+pub mod download;
+pub mod engine;
+pub mod event;
+pub mod hello;
+pub mod schedule;
+pub mod session;
+pub mod status_row;
+pub mod upload;

@@ -1,0 +1,271 @@
+//! A row of the synchronisation screen: its states, and the time that moves only on success.
+
+use polevik_device_api::{Failure, RowState, Stage};
+use polevik_device_store::work::rows::StoredRow;
+use polevik_domain::time::UtcMillis;
+use polevik_protocol::ErrorCode;
+
+use crate::error::Failed;
+use crate::sync::schedule;
+
+/// How the last attempt of a row ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum LastAttempt {
+    /// There was none.
+    #[default]
+    None,
+    /// It succeeded.
+    Ok,
+    /// It failed.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// When it is tried again by itself, by the device's clock.
+        next_try: Option<UtcMillis>,
+    },
+    /// The rep stopped it.
+    Stopped,
+}
+
+/// What a row is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Doing {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// It waits for another row.
+    Queued,
+    /// Bytes or rows move.
+    Running(Progress),
+}
+
+/// How far a running row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The step.
+    pub stage: Stage,
+    /// Documents or rows done.
+    pub done: u64,
+    /// In all; 0 while not known.
+    pub total: u64,
+    /// Bytes moved.
+    pub bytes: u64,
+    /// In all; 0 while not known.
+    pub bytes_total: u64,
+}
+
+impl Progress {
+    /// The beginning of a step.
+    #[must_use]
+    pub fn begin(stage: Stage) -> Self {
+        Self { stage, done: 0, total: 0, bytes: 0, bytes_total: 0 }
+    }
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StatusRow {
+    /// What it is doing.
+    pub doing: Doing,
+    /// How the last attempt ended.
+    pub last: LastAttempt,
+    /// Last complete success, by the server's clock. Only [`StatusRow::succeed`] moves it.
+    pub last_success: Option<UtcMillis>,
+    /// Last attempt, by the corrected clock.
+    pub last_attempt: Option<UtcMillis>,
+    /// Whether the last success changed something.
+    pub changed: bool,
+    /// Failures in a row.
+    pub attempts: u32,
+}
+
+impl StatusRow {
+    /// It is wanted: it waits for its turn.
+    pub fn queue(&mut self) {
+        self.doing = Doing::Queued;
+    }
+
+    /// Its turn has come.
+    pub fn begin(&mut self, stage: Stage, at: UtcMillis) {
+        self.doing = Doing::Running(Progress::begin(stage));
+        self.last_attempt = Some(at);
+    }
+
+    /// Everything that waited at its start is answered, or everything the office had is applied.
+    pub fn succeed(&mut self, at: UtcMillis, changed: bool) {
+        self.doing = Doing::Idle;
+        self.last = LastAttempt::Ok;
+        self.last_success = Some(at);
+        self.last_attempt = Some(at);
+        self.changed = changed;
+        self.attempts = 0;
+    }
+
+    /// It did not work; the time of the last success stays. `now` is the device's clock, `at` the corrected one.
+    pub fn fail(&mut self, failed: Failed, tag: Option<String>, at: UtcMillis, now: UtcMillis, random: u32) {
+        self.doing = Doing::Idle;
+        self.attempts = self.attempts.saturating_add(1);
+        let next_try = schedule::next_try(failed.code, self.attempts, failed.retry_after_s, now, random);
+        self.last_attempt = Some(at);
+        self.last = LastAttempt::Failed { failure: failed.shown(tag), next_try };
+    }
+
+    /// The rep stopped it; a failure from before is still one.
+    pub fn stop(&mut self) {
+        self.doing = Doing::Idle;
+        if !matches!(self.last, LastAttempt::Failed { .. }) {
+            self.last = LastAttempt::Stopped;
+        }
+    }
+
+    /// When it is tried again by itself.
+    #[must_use]
+    pub fn next_try(&self) -> Option<UtcMillis> {
+        match &self.last {
+            LastAttempt::Failed { next_try, .. } => *next_try,
+            LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => None,
+        }
+    }
+
+    /// As screens show it.
+    #[must_use]
+    pub fn shown(&self) -> RowState {
+        match (&self.doing, &self.last) {
+            (Doing::Queued, _) => RowState::Queued,
+            (Doing::Running(Progress { stage, done, total, bytes, bytes_total }), _) => {
+                RowState::Running { stage: *stage, done: *done, total: *total, bytes: *bytes, bytes_total: *bytes_total }
+            }
+            (Doing::Idle, LastAttempt::None) => RowState::Never,
+            (Doing::Idle, LastAttempt::Ok) => RowState::Ok,
+            (Doing::Idle, LastAttempt::Stopped) => RowState::Stopped,
+            (Doing::Idle, LastAttempt::Failed { failure, next_try }) => {
+                RowState::Failed { failure: failure.clone(), next_try_at: *next_try }
+            }
+        }
+    }
+
+    /// As it is kept.
+    #[must_use]
+    pub fn stored(&self) -> StoredRow {
+        let (outcome, failure) = match &self.last {
+            LastAttempt::None => (None, None),
+            LastAttempt::Ok => (Some("ok"), None),
+            LastAttempt::Stopped => (Some("stopped"), None),
+            LastAttempt::Failed { failure, .. } => (Some("failed"), Some(failure)),
+        };
+        StoredRow {
+            outcome: outcome.map(str::to_owned),
+            last_success: self.last_success,
+            last_attempt: self.last_attempt,
+            changed: self.changed,
+            code: failure.map(|failure| failure.code.as_str().to_owned()),
+            tag: failure.and_then(|failure| failure.tag.clone()),
+            detail: failure.map(|failure| failure.detail.clone()),
+            attempts: self.attempts,
+            next_try: self.next_try(),
+        }
+    }
+
+    /// From what was kept: a row that was running when the process ended is as it was before.
+    #[must_use]
+    pub fn restore(stored: StoredRow) -> Self {
+        let last = match stored.outcome.as_deref() {
+            Some("ok") => LastAttempt::Ok,
+            Some("stopped") => LastAttempt::Stopped,
+            Some("failed") => LastAttempt::Failed {
+                failure: Failure {
+                    code: stored.code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::Unexpected),
+                    tag: stored.tag,
+                    detail: stored.detail.unwrap_or_default(),
+                },
+                next_try: stored.next_try,
+            },
+            // Nothing kept, or a word of a later version.
+            _ => LastAttempt::None,
+        };
+        Self {
+            doing: Doing::Idle,
+            last,
+            last_success: stored.last_success,
+            last_attempt: stored.last_attempt,
+            changed: stored.changed,
+            attempts: stored.attempts,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Queue,
+        Begin,
+        Succeed,
+        Fail,
+        Stop,
+    }
+
+    fn after(steps: &[Step]) -> StatusRow {
+        let mut row = StatusRow::default();
+        for (place, step) in (1..).zip(steps) {
+            let at = UtcMillis(place * 100);
+            match step {
+                Step::Queue => row.queue(),
+                Step::Begin => row.begin(Stage::Uploading, at),
+                Step::Succeed => row.succeed(at, true),
+                Step::Fail => row.fail(Failed::new(ErrorCode::ServerError, ""), Some("7F3K-22".to_owned()), at, at, 200),
+                Step::Stop => row.stop(),
+            }
+        }
+        row
+    }
+
+    /// State after the steps, whether a red line shows, and the time of the last success.
+    #[test]
+    fn the_time_moves_only_on_success_and_the_red_line_stays_until_then() {
+        use Step::{Begin, Fail, Queue, Stop, Succeed};
+        for (steps, state, time) in [
+            (&[][..], "never", None),
+            (&[Queue], "queued", None),
+            (&[Queue, Begin], "running", None),
+            (&[Queue, Begin, Succeed], "ok", Some(300)),
+            (&[Queue, Begin, Fail], "failed", None),
+            (&[Begin, Succeed, Begin, Fail], "failed", Some(200)),
+            (&[Begin, Succeed, Begin], "running", Some(200)),
+            (&[Begin, Succeed, Begin, Stop], "stopped", Some(200)),
+            (&[Begin, Fail, Begin, Stop], "failed", None),
+            (&[Begin, Fail, Begin, Succeed], "ok", Some(400)),
+            (&[Begin, Succeed, Begin, Fail, Begin, Succeed], "ok", Some(600)),
+        ] {
+            let row = after(steps);
+            let shown = match row.shown() {
+                RowState::Never => "never",
+                RowState::Queued => "queued",
+                RowState::Running { .. } => "running",
+                RowState::Ok => "ok",
+                RowState::Failed { .. } => "failed",
+                RowState::Stopped => "stopped",
+            };
+            assert_eq!((shown, row.last_success), (state, time.map(UtcMillis)), "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_survives_a_restart_and_one_that_ran_is_as_before() {
+        use Step::{Begin, Fail, Succeed};
+        for steps in [&[][..], &[Succeed], &[Succeed, Fail], &[Fail, Fail]] {
+            let row = after(steps);
+            assert_eq!(StatusRow::restore(row.stored()), row, "{steps:?}");
+        }
+        let interrupted = after(&[Succeed, Begin]);
+        assert_eq!(StatusRow::restore(interrupted.stored()).shown(), RowState::Ok);
+    }
+
+    #[test]
+    fn success_ends_the_back_off() {
+        let row = after(&[Step::Fail, Step::Fail, Step::Succeed, Step::Fail]);
+        assert_eq!((row.attempts, row.next_try()), (1, Some(UtcMillis(400 + 5_000))));
+    }
+}
