@@ -100,18 +100,13 @@ impl Page {
 
     /// Goes back as the browser does; from a screen opened by its address to the one above it.
     pub fn back(self) {
-        if self.came_from_a_screen()
+        if self.depth.get_untracked() > 0
             && let Ok(history) = browser::window().history()
             && history.back().is_ok()
         {
             return;
         }
         self.replace(self.route.get_untracked().parent());
-    }
-
-    /// Whether "back" leads to a screen of ours.
-    pub fn came_from_a_screen(self) -> bool {
-        self.depth.get_untracked() > 0
     }
 
     /// A tap on a link of ours; one meant for another window is left to the browser.

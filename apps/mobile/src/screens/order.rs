@@ -28,6 +28,7 @@ pub fn Order(id: DocumentId) -> impl IntoView {
             <main class="scroll" data-testid="screen-order">
                 {draw(loaded, |view| view! { <order_card::OrderCard view/> }.into_any())}
             </main>
+            <order_card::ToVisit order=loaded/>
         }
         .into_any(),
         None => view! {

@@ -9,7 +9,6 @@ use polevik_domain::time::CalendarDay;
 use crate::app::Page;
 use crate::browser;
 use crate::components::Loaded;
-use crate::router::Route;
 use crate::words::Words;
 
 /// How many proposed days are offered as buttons.
@@ -47,8 +46,8 @@ pub fn Review(
         }
         page.act_once(busy, Command::PlaceOrder { order: id }, move |_: CommandDone| {
             review.try_set(false);
+            // The order's card takes the pad's place: its number is the confirmation.
             page.say(words.t("order-placed-short"));
-            page.back_from_order(id);
         });
     };
     let discard = move |_| {
@@ -132,11 +131,4 @@ pub fn Review(
 fn iso_today() -> String {
     let date = browser::local(browser::now()).date;
     format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
-}
-
-impl Page {
-    /// After an order was placed: back to the visit it was placed in, else to its card.
-    fn back_from_order(self, order: DocumentId) {
-        if self.came_from_a_screen() { self.back() } else { self.replace(Route::Order(order)) }
-    }
 }
