@@ -5,11 +5,11 @@
 //! steps. Tests may use more: dependencies for development are not looked at.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+
+use crate::metadata::{list, string};
 
 /// What one of our crates may know.
 struct Rule {
@@ -98,8 +98,8 @@ const RULES: [Rule; 14] = [
 /// # Errors
 ///
 /// All broken rules with the path that breaks each, or a crate of the workspace without a rule.
-pub fn check(workspace: &Path) -> Result<()> {
-    let graph = Graph::from_metadata(&cargo_metadata(workspace)?)?;
+pub fn check(metadata: &Value) -> Result<()> {
+    let graph = Graph::from_metadata(metadata)?;
     let broken = broken_rules(&graph, &RULES);
     ensure!(broken.is_empty(), "arrows between crates that must not be:\n  {}", broken.join("\n  "));
     println!("arrows: {} crates keep to their rules", graph.ours.len());
@@ -191,27 +191,6 @@ impl Graph {
         }
         None
     }
-}
-
-fn cargo_metadata(workspace: &Path) -> Result<Value> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .current_dir(workspace)
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .output()
-        .context("cargo does not start")?;
-    if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> Result<&'a Vec<Value>> {
-    value[key].as_array().with_context(|| format!("cargo metadata has no list {key}"))
-}
-
-fn string<'a>(value: &'a Value, key: &str) -> Result<&'a str> {
-    value[key].as_str().with_context(|| format!("cargo metadata has no text {key}"))
 }
 
 #[cfg(test)]

@@ -6,8 +6,10 @@ mod arrows;
 mod assets;
 mod build_web;
 mod compression;
+mod dependencies;
 mod error_codes;
 mod file_rules;
+mod metadata;
 mod web_modules;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +33,7 @@ enum Task {
         #[arg(long)]
         dev: bool,
     },
-    /// Check which crate may know which, and where SQL and the system clock may stand
+    /// Check which crate may know which, what other people's crates we take, and where SQL and the system clock may stand
     Arrows,
     /// Write docs/error-codes.md from the enum and the texts of the screens
     ErrorCodes {
@@ -60,7 +62,9 @@ fn run(task: Task) -> Result<()> {
             build_web::run(&workspace, mode)
         }
         Task::Arrows => {
-            arrows::check(&workspace)?;
+            let metadata = metadata::of(&workspace)?;
+            arrows::check(&metadata)?;
+            dependencies::check(&metadata)?;
             file_rules::check(&workspace)
         }
         Task::ErrorCodes { check: true } => error_codes::check(&workspace),
