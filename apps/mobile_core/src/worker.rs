@@ -18,7 +18,7 @@ use crate::opfs::{NotOpened, Opfs};
 const TRIES: u32 = 20;
 const TRY_AGAIN_MS: u64 = 250;
 
-type Core = Driver<Fetch, Machine>;
+type Core = Driver<Fetch, Machine, fn(Push)>;
 
 thread_local! {
     static CORE: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
@@ -59,7 +59,7 @@ async fn assemble() -> Result<Rc<Core>, (Failure, bool)> {
     let storage = storage().await?;
     let setup = Setup { server: Some(scope().location().origin()), model: model(), app_version: env!("CARGO_PKG_VERSION").to_owned() };
     let device = Device::open(Box::new(storage), setup, &Machine).map_err(|failure| (failure, false))?;
-    Ok(Rc::new(Driver::new(device, Fetch, Machine, push)))
+    Ok(Rc::new(Driver::new(device, Fetch, Machine, push as fn(Push))))
 }
 
 async fn storage() -> Result<Opfs, (Failure, bool)> {
