@@ -9,13 +9,13 @@ use polevik_device_store::db::{Damaged, commit};
 use polevik_device_store::platform::Platform;
 use polevik_device_store::reference::prices::NamedPrice;
 use polevik_device_store::reference::products::Product;
-use polevik_device_store::reference::{checkpoints, prices, products, staging};
+use polevik_device_store::reference::{checkpoints, outlets, prices, products, staging};
 use polevik_device_store::work::options::{self, OptionName};
 use polevik_device_store::work::outbox::{self, QueueEntry};
 use polevik_device_store::work::rows::{self, StoredSession};
 use polevik_device_store::work::visits;
 use polevik_device_store::{Store, StoreError};
-use polevik_domain::ids::{DeviceId, DocumentId};
+use polevik_domain::ids::{DeviceId, DocumentId, OutletId, ProductId};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::BucketName;
@@ -156,6 +156,36 @@ impl Device {
     pub fn products(&mut self, limit: u32) -> Result<Vec<Product>, DeviceError> {
         let both = self.store.read()?;
         Ok(products::listed(&both.reference, limit)?)
+    }
+
+    /// The product of that article, or of that code of the office.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError`].
+    pub fn product_by_code(&mut self, code: &str) -> Result<Option<ProductId>, DeviceError> {
+        let both = self.store.read()?;
+        Ok(products::by_code(&both.reference, code)?)
+    }
+
+    /// The outlet of that code of the office.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError`].
+    pub fn outlet_by_code(&mut self, code: &str) -> Result<Option<OutletId>, DeviceError> {
+        let both = self.store.read()?;
+        Ok(outlets::by_code(&both.reference, code)?)
+    }
+
+    /// Whether the outlet is on this device.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError`].
+    pub fn has_outlet(&mut self, id: OutletId) -> Result<bool, DeviceError> {
+        let both = self.store.read()?;
+        Ok(outlets::find(&both.reference, id)?.is_some())
     }
 
     /// Up to `limit` entries of all price lists.

@@ -2,7 +2,7 @@
 
 use polevik_domain::ids::{OutletId, PriceTypeId};
 use polevik_domain::money::Money;
-use rusqlite::{Row, Transaction, named_params};
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 
 use crate::error::Result;
 
@@ -108,3 +108,21 @@ const FIND: &str = "
            contract_number, price_type_id, credit_limit, stopped, active
       FROM outlet
      WHERE id = :id";
+
+/// The outlet of that code of the office.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn by_code(tx: &Transaction<'_>, code: &str) -> Result<Option<OutletId>> {
+    let mut statement = tx.prepare_cached(BY_CODE)?;
+    Ok(statement.query_row(named_params! { ":code": code }, |row| Ok(OutletId(row.get("id")?))).optional()?)
+}
+
+const BY_CODE: &str = "
+    -- outlets::by_code
+    SELECT id
+      FROM outlet
+     WHERE ext_code = :code
+     ORDER BY active DESC, id
+     LIMIT 1";

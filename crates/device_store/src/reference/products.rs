@@ -3,7 +3,7 @@
 use polevik_domain::ids::ProductId;
 use polevik_domain::money::{Money, VatRate};
 use polevik_domain::quantity::UnitFactors;
-use rusqlite::{Row, Transaction, named_params};
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 
 use crate::error::Result;
 
@@ -106,3 +106,21 @@ const FIND: &str = "
     SELECT id, ext_code, sku, name, brand, category, barcode, block_factor, box_factor, vat_rate, active, list_price, stock_total
       FROM product
      WHERE id = :id";
+
+/// The product of that article, or else of that code of the office.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn by_code(tx: &Transaction<'_>, code: &str) -> Result<Option<ProductId>> {
+    let mut statement = tx.prepare_cached(BY_CODE)?;
+    Ok(statement.query_row(named_params! { ":code": code }, |row| Ok(ProductId(row.get("id")?))).optional()?)
+}
+
+const BY_CODE: &str = "
+    -- products::by_code
+    SELECT id
+      FROM product
+     WHERE sku = :code OR ext_code = :code
+     ORDER BY sku = :code DESC, active DESC, id
+     LIMIT 1";

@@ -1,0 +1,209 @@
+//! The command line: a contract for tests, the simulator, support and scripts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use polevik_device::api::RowId;
+use polevik_domain::quantity::Unit;
+use polevik_domain::time::CalendarDay;
+
+/// A Polevik device without a screen: the same core as on the phone, for tests, support and scripts.
+#[derive(Debug, Parser)]
+#[command(name = "polevik-device", version, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Folder of this device: its databases and its identity. Made if it does not exist; one process at a time.
+    #[arg(long, value_name = "DIR", env = "POLEVIK_HOME")]
+    pub(crate) home: PathBuf,
+
+    /// Print one JSON document on standard output, and nothing else there. Money is in kopecks, times are UTC.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say on standard error what is asked of the server.
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+const AFTER_HELP: &str = "\
+A day of a rep, against a server started by ./run:
+  polevik-device --home rep1 login --server http://127.0.0.1:8080 --email E --password P
+  polevik-device --home rep1 sync                         # everything down
+  polevik-device --home rep1 outlets --limit 5
+  polevik-device --home rep1 visit start --outlet 17      # works without a network, as all that follows
+  polevik-device --home rep1 order new --outlet 17 --line SKU-1=12 --line SKU-2=2:box
+  polevik-device --home rep1 visit finish
+  polevik-device --home rep1 queue                        # what waits for the server
+  polevik-device --home rep1 sync                         # everything up, and news down
+
+Exit status: 0 success, 1 failure, 2 wrong usage, 3 synchronisation not complete, 4 not logged in.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Sign in; needs the server once. Documents of an earlier sign-in stay.
+    Login(Login),
+    /// Sign out. Refused while documents wait for the server.
+    Logout {
+        /// Sign out although documents wait: they stay here for the next login of the same position.
+        #[arg(long)]
+        keep_unsent: bool,
+    },
+    /// Synchronise all rows, or one, and wait for the end.
+    Sync {
+        /// download.mandatory or upload.mandatory.
+        #[arg(long, value_parser = row)]
+        row: Option<RowId>,
+    },
+    /// Where synchronisation stands, and what waits. Needs no network and no login.
+    Status,
+    /// Outlets of the territory, by name.
+    Outlets(Listing),
+    /// Products, by id.
+    Products(Listing),
+    /// Entries of the price lists.
+    Prices(Listing),
+    /// Calls at outlets.
+    #[command(subcommand)]
+    Visit(Visit),
+    /// Orders.
+    #[command(subcommand)]
+    Order(Order),
+    /// Orders on this device, newest first, with their lines.
+    Orders(Listing),
+    /// Documents that need somebody: not answered by the server, or refused.
+    Queue(Listing),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// Address of the server, for example http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", value_parser = server)]
+    pub(crate) server: String,
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Without it the first line of standard input is taken.
+    #[arg(long, env = "POLEVIK_PASSWORD", hide_env_values = true)]
+    pub(crate) password: Option<String>,
+    /// Code of the position, for a person who has several.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) position: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    /// The most rows to print; all without it.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
+}
+
+impl Listing {
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit.unwrap_or(u32::MAX)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Visit {
+    /// Start a call; if today's plan has the outlet, it is that stop. Prints the visit's id.
+    Start {
+        /// Id of the outlet, or the office's code of it.
+        #[arg(long, value_name = "ID")]
+        outlet: String,
+    },
+    /// Finish the open call. Prints its id.
+    Finish,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Order {
+    /// Place an order in the open visit, or outside one with a reason. Prints its id and its number.
+    New {
+        /// Id of the outlet, or the office's code of it.
+        #[arg(long, value_name = "ID")]
+        outlet: String,
+        /// Article, quantity, and piece, block or box (piece without it). An article is everything before the last `=`.
+        #[arg(long = "line", value_name = "SKU=QTY[:UNIT]", value_parser = line, required = true)]
+        lines: Vec<Line>,
+        /// Wanted day of delivery.
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+        delivery: Option<CalendarDay>,
+        /// Words to the office.
+        #[arg(long)]
+        comment: Option<String>,
+        /// Order without a visit, for this reason.
+        #[arg(long, value_name = "REASON")]
+        outside_visit: Option<String>,
+    },
+}
+
+/// One `--line`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) sku: String,
+    pub(crate) quantity: i64,
+    pub(crate) unit: Unit,
+}
+
+fn row(text: &str) -> Result<RowId, String> {
+    match (RowId::parse(text), text) {
+        (Some(row), _) => Ok(row),
+        (None, "download.materials" | "download.ir" | "upload.materials") => Err("this row is not in this version".to_owned()),
+        (None, _) => Err("rows are download.mandatory and upload.mandatory".to_owned()),
+    }
+}
+
+fn server(text: &str) -> Result<String, String> {
+    let address = text.trim_end_matches('/');
+    let host = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() => Ok(address.to_owned()),
+        _ => Err("an address begins with http:// or https://".to_owned()),
+    }
+}
+
+fn day(text: &str) -> Result<CalendarDay, String> {
+    CalendarDay::parse(text).ok_or_else(|| "a day is YYYY-MM-DD".to_owned())
+}
+
+fn line(text: &str) -> Result<Line, String> {
+    let (sku, rest) = text.rsplit_once('=').ok_or("a line is SKU=QTY[:UNIT]")?;
+    let (quantity, unit) = rest.split_once(':').unwrap_or((rest, "piece"));
+    let quantity = quantity.parse().ok().filter(|quantity| *quantity > 0).ok_or("a quantity is a whole number above zero")?;
+    let unit = Unit::parse(unit).ok_or("a unit is piece, block or box")?;
+    if sku.is_empty() {
+        return Err("the article is missing".to_owned());
+    }
+    Ok(Line { sku: sku.to_owned(), quantity, unit })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn lines_name_article_quantity_and_unit() {
+        let made = |sku: &str, quantity, unit| Ok(Line { sku: sku.to_owned(), quantity, unit });
+        assert_eq!(line("A-1=12"), made("A-1", 12, Unit::Piece));
+        assert_eq!(line("A=B=2:box"), made("A=B", 2, Unit::Box));
+        assert_eq!(line("Я/1=3:блок"), made("Я/1", 3, Unit::Block));
+        for bad in ["A-1", "A-1=", "A-1=0", "A-1=-2", "A-1=2:crate", "=2", "A-1=1.5"] {
+            assert!(line(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rows_of_later_versions_are_refused_by_name() {
+        assert_eq!(row("upload.mandatory"), Ok(RowId::UploadMandatory));
+        assert_eq!(row("download.ir"), Err("this row is not in this version".to_owned()));
+        assert!(row("everything").is_err());
+    }
+}
