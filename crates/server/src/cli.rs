@@ -32,6 +32,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::Args>),
+    DemoData(commands::demo_data::Args),
+    DemoLogins(commands::demo_data::LoginsArgs),
+    #[command(subcommand)]
+    Device(commands::device::Command),
     Import(commands::import::Args),
     Migrate(commands::migrate::Args),
     /// Parts: distributors with rows and people of their own.
@@ -49,6 +53,9 @@ enum PartCommand {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => serve::run(*args),
+        Command::DemoData(args) => commands::demo_data::run(&args),
+        Command::DemoLogins(args) => commands::demo_data::run_logins(&args),
+        Command::Device(command) => commands::device::run(&command),
         Command::Import(args) => commands::import::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Part(PartCommand::Add(args)) => commands::part_add::run(&args),

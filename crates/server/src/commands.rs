@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub mod demo_data;
+pub mod device;
 pub mod import;
 pub mod migrate;
 pub mod part_add;

@@ -198,6 +198,12 @@ impl Report {
 }
 
 impl Refused {
+    /// The file; `None` if no row was refused.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// Shows the first refused rows and where all of them are, on standard error; nothing if there are none.
     pub fn show(&self) {
         let Some(path) = &self.path else { return };

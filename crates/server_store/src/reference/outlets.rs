@@ -101,6 +101,10 @@ pub struct OutletOfTerritory {
     pub id: OutletId,
     /// The office's id.
     pub ext_code: String,
+    /// Latitude in micro-degrees, if known.
+    pub lat: Option<i64>,
+    /// Longitude in micro-degrees, if known.
+    pub lon: Option<i64>,
 }
 
 /// The outlets of a territory that may be visited, by id.
@@ -112,14 +116,14 @@ pub fn active_in(tx: &Transaction<'_>, part_id: &str, territory: TerritoryId) ->
     let bucket = BucketName::new(BucketKind::Territory, territory.0);
     let mut statement = tx.prepare_cached(ACTIVE_IN)?;
     let rows = statement.query_map(named_params! { ":part_id": part_id, ":bucket": bucket.as_str() }, |row| {
-        Ok(OutletOfTerritory { id: OutletId(row.get("id")?), ext_code: row.get("ext_code")? })
+        Ok(OutletOfTerritory { id: OutletId(row.get("id")?), ext_code: row.get("ext_code")?, lat: row.get("lat")?, lon: row.get("lon")? })
     })?;
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
 const ACTIVE_IN: &str = "
     -- outlets::active_in
-    SELECT id, ext_code
+    SELECT id, ext_code, lat, lon
       FROM outlet
      WHERE part_id = :part_id
        AND bucket = :bucket

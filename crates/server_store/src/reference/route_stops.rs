@@ -1,6 +1,9 @@
 //! What the keeping of routes asks: how far they are planned, and which are past.
 
+use std::collections::BTreeSet;
+
 use polevik_domain::time::CalendarDay;
+use polevik_protocol::bucket::BucketName;
 use rusqlite::{Transaction, named_params};
 
 use crate::error::{Result, StoreError};
@@ -39,3 +42,24 @@ const BEFORE: &str = "
      WHERE part_id = :part_id
        AND day < :day
      ORDER BY day, id";
+
+/// The buckets, that is the positions, with a stop on `day`.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn buckets_on(tx: &Transaction<'_>, part_id: &str, day: CalendarDay) -> Result<BTreeSet<BucketName>> {
+    tx.prepare_cached(BUCKETS_ON)?
+        .query_and_then(named_params! { ":part_id": part_id, ":day": day.0 }, |row| {
+            let bucket: String = row.get("bucket")?;
+            BucketName::parse(&bucket).ok_or(StoreError::Corrupt("route_stop.bucket"))
+        })?
+        .collect()
+}
+
+const BUCKETS_ON: &str = "
+    -- route_stops::buckets_on
+    SELECT DISTINCT bucket
+      FROM route_stop
+     WHERE part_id = :part_id
+       AND day = :day";
