@@ -37,7 +37,7 @@ pub struct SyncRequest {
 pub struct SyncReply {
     /// The server's clock.
     pub server_time_ms: UtcMillis,
-    /// One receipt per document of the request, in its order.
+    /// One receipt per document of the request, in its order; none for a document the server failed at, which stays in the outbox.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub receipts: Vec<Receipt>,
     /// News of the reference rows; absent when not asked for, or when the device's root is still the newest.

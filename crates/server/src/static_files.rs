@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse, Response};
 use crate::app::App;
 use crate::database;
 use crate::error::HttpError;
+use crate::security_headers;
 
 /// Paths under these are answered by handlers or not at all, never by the page.
 const NOT_PAGES: [&str; 7] = ["/v1", "/api", "/assets", "/healthz", "/readyz", "/metrics", "/console"];
@@ -99,6 +100,7 @@ impl Found {
         let is_immutable = self.name.starts_with("assets/");
         let cache = if is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
         let headers = response.headers_mut();
+        security_headers::add_to_page(headers);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&self.name)));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
@@ -142,7 +144,9 @@ fn no_assets() -> Response {
 <p lang=\"en\">Build it with <code>cargo xtask build-web</code>, and start the server with <code>--assets target/dist</code>.
 </html>
 ";
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::CACHE_CONTROL, "no-cache")], Html(PAGE)).into_response()
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, [(header::CACHE_CONTROL, "no-cache")], Html(PAGE)).into_response();
+    security_headers::add_to_page(response.headers_mut());
+    response
 }
 
 #[cfg(test)]
