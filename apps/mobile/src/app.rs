@@ -177,7 +177,7 @@ fn App() -> impl IntoView {
             }}
             <Show when=move || new_build.get() && core.state.get() == CoreState::Ready>
                 <div class="toast" role="status" data-testid="update-ready">
-                    <span style="flex:1">{words.t("update-ready")}</span>
+                    <span class="grow">{words.t("update-ready")}</span>
                     <button class="toast-button" on:click=move |_| update::update_now()>{words.t("update-now")}</button>
                 </div>
             </Show>
@@ -272,7 +272,11 @@ fn listen(core: Core, page: Page) {
         }
     };
     browser::on_window("online", wake);
-    browser::on_window("focus", wake);
+    browser::on_window("visibilitychange", move || {
+        if browser::document().visibility_state() == web_sys::VisibilityState::Visible {
+            wake();
+        }
+    });
 }
 
 /// Asks who is signed in as soon as the core answers, and again when the first download is done.

@@ -103,6 +103,16 @@ pub fn TopBar(
 ) -> impl IntoView {
     let page: Page = expect_context();
     let words = Words::here();
+    let name = NodeRef::<html::H1>::new();
+    // Who listens to the screen or uses the keyboard begins at the top of the new one.
+    Effect::new(move |_| {
+        if let Some(name) = name.get() {
+            let quietly = web_sys::FocusOptions::new();
+            quietly.set_prevent_scroll(true);
+            // A heading that does not take the focus is still read from the top.
+            let _ = name.focus_with_options(&quietly);
+        }
+    });
     view! {
         <header class="top">
             <div class="top-line" class:with-back=back>
@@ -115,7 +125,7 @@ pub fn TopBar(
                         }
                     })}
                 <div class="top-titles">
-                    <h1>{move || title.get()}</h1>
+                    <h1 node_ref=name tabindex="-1">{move || title.get()}</h1>
                     <Show when=move || !sub.read().is_empty()>
                         <div class="sub">{move || sub.get()}</div>
                     </Show>
@@ -359,7 +369,7 @@ pub fn Meter(
             class="meter" class:open=move || percent.get().is_none() role="progressbar" aria-label=move || label.get() aria-valuemin="0"
             aria-valuemax="100" aria-valuenow=move || percent.get().map(|percent| percent.to_string())
         >
-            <i style=move || percent.get().map_or(String::new(), |percent| format!("width:{percent}%"))></i>
+            <i style:width=move || percent.get().map(|percent| format!("{percent}%"))></i>
         </div>
     }
 }

@@ -184,8 +184,8 @@ fn List(loaded: RwSignal<Loaded<Arc<OrderPadView>>>, pad: Pad, filter: RwSignal<
         #[expect(clippy::cast_precision_loss, reason = "a list of some thousands of rows")]
         let px = move |rows: usize| rows as f64 * row_px;
         view! {
-            <div class="pad-space" role="list" aria-label=words.t("order-lines") style=format!("height:{}px", px(count))>
-                <div class="pad-window" style=move || format!("transform:translateY({}px)", px(window.get().first))>
+            <div class="pad-space" role="list" aria-label=words.t("order-lines") style:height=format!("{}px", px(count))>
+                <div class="pad-window" style:transform=move || format!("translateY({}px)", px(window.get().first))>
                     <For each=drawn key=|row| (row.product, row.price, row.stock) let:row>
                         <Product row pad/>
                     </For>
@@ -311,7 +311,7 @@ fn LineBody(row: PadRow, pad: Pad) -> impl IntoView {
         {for_sale
             .then(|| {
                 view! {
-                    <div class="segments" role="radiogroup" aria-label=words.t("order-unit")>
+                    <div class="segments" role="group" aria-label=words.t("order-unit")>
                         {choices
                             .into_iter()
                             .map(|each| {
@@ -323,8 +323,8 @@ fn LineBody(row: PadRow, pad: Pad) -> impl IntoView {
                                 };
                                 view! {
                                     <button
-                                        class="segment" role="radio" data-testid=format!("unit-{}", each.as_str())
-                                        aria-checked=move || (unit.get() == each).to_string() on:click=move |_| choose(each)
+                                        class="segment" data-testid=format!("unit-{}", each.as_str())
+                                        aria-pressed=move || (unit.get() == each).to_string() on:click=move |_| choose(each)
                                     >
                                         {name}
                                     </button>

@@ -70,14 +70,14 @@ fn Body(view: ProfileView) -> impl IntoView {
             </section>
             <section class="card card-pad">
                 <span class="field-label">{words.t("profile-language")}</span>
-                <div class="segments" role="radiogroup" aria-label=words.t("profile-language")>
+                <div class="segments" role="group" aria-label=words.t("profile-language")>
                     {Language::ALL
                         .into_iter()
                         .map(|each| {
                             view! {
                                 <button
-                                    class="segment" role="radio" lang=each.tag() data-testid=format!("language-{}", each.tag())
-                                    aria-checked=(each == words.language()).to_string() on:click=move |_| language(each)
+                                    class="segment" lang=each.tag() data-testid=format!("language-{}", each.tag())
+                                    aria-pressed=(each == words.language()).to_string() on:click=move |_| language(each)
                                 >
                                     {each.name()}
                                 </button>
