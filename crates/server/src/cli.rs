@@ -38,14 +38,33 @@ enum Command {
     Device(commands::device::Command),
     Import(commands::import::Args),
     Migrate(commands::migrate::Args),
+    /// Orders in the central database.
+    #[command(subcommand)]
+    Orders(commands::orders::Command),
     /// Parts: distributors with rows and people of their own.
     #[command(subcommand)]
     Part(PartCommand),
+    /// Segments: what devices download.
+    #[command(subcommand)]
+    Segment(SegmentCommand),
+    /// People who may sign in.
+    #[command(subcommand)]
+    User(UserCommand),
 }
 
 #[derive(Debug, Subcommand)]
 enum PartCommand {
     Add(commands::part_add::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum SegmentCommand {
+    Dump(commands::segment_dump::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    Add(commands::user_add::Args),
 }
 
 /// Runs the command that the arguments of this process name.
@@ -58,7 +77,10 @@ pub fn main() -> ExitCode {
         Command::Device(command) => commands::device::run(&command),
         Command::Import(args) => commands::import::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
+        Command::Orders(command) => commands::orders::run(&command),
         Command::Part(PartCommand::Add(args)) => commands::part_add::run(&args),
+        Command::Segment(SegmentCommand::Dump(args)) => commands::segment_dump::run(&args),
+        Command::User(UserCommand::Add(args)) => commands::user_add::run(&args),
     };
     match done {
         Ok(code) => code,

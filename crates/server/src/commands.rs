@@ -6,7 +6,11 @@ pub mod demo_data;
 pub mod device;
 pub mod import;
 pub mod migrate;
+pub mod orders;
 pub mod part_add;
+pub mod segment_dump;
+pub mod text;
+pub mod user_add;
 
 /// Where the data lies; the same for every command.
 #[derive(Debug, Clone, clap::Args)]

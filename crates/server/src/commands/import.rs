@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use polevik_domain::time::{Clock, UtcMillis};
 use polevik_server_store::imports::RefusedRow;
-use polevik_server_store::part;
 use serde_json::json;
 
 use super::DataFolder;
+use super::user_add::the_part;
 use crate::blobs::Blobs;
 use crate::cli::PARTLY;
 use crate::clock::SystemClock;
@@ -91,17 +91,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bail!("--remove-missing is not for {}: prices and stock speak of them", args.kind.as_str());
     }
     let store = database::open(&args.data.path)?;
-    let part = store.read(|tx| match &args.part {
-        Some(id) => Ok(part::load(tx, id)?),
-        None => {
-            let mut parts = part::list(tx)?;
-            match parts.len() {
-                1 => Ok(parts.remove(0)),
-                0 => bail!("the database has no part yet; `polevik-server demo-data --data DIR` makes one"),
-                _ => bail!("the database has {} parts; name one with --part", parts.len()),
-            }
-        }
-    })?;
+    let part = store.read(|tx| the_part(tx, args.part.as_deref()))?;
     let clock = SystemClock;
     let began = clock.now();
     let options = Options {

@@ -12,7 +12,7 @@ impl Making {
             let mut draws = self.draws("receivable", n);
             let outlet = draws.index(self.size.active_outlets);
             let day = self.day.plus_days(-i32::try_from(draws.between(1, 60)).unwrap_or(1));
-            let due_day = day.plus_days(i32::try_from(draws.pick(&[7, 14, 14, 21, 30])).unwrap_or(14));
+            let due_day = day.plus_days(draws.pick(&[7, 14, 14, 21, 30]));
             let amount = draws.log_normal(1_200_000, 800);
             object(json!({
                 "outlet": Self::outlet_code(outlet),

@@ -91,7 +91,7 @@ impl Size {
                 warehouses: if n % 5 < 3 { 2 } else { 1 },
                 reps: if n % 5 < 4 { 13 } else { 12 },
                 merchandisers: 6,
-                vans: if n % 5 == 0 { 2 } else { 1 },
+                vans: if n.is_multiple_of(5) { 2 } else { 1 },
                 supervisors: 2,
                 active_outlets: 1_800,
                 outlets: 2_600,
