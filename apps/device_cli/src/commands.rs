@@ -193,6 +193,7 @@ async fn prices<P: Fn(Push)>(core: &Core<P>, listing: &Listing) -> Result<Answer
         .map(|price| {
             json!({
                 "price_type_id": price.price_type,
+                "price_type_code": price.price_type_code,
                 "price_type": price.price_type_name,
                 "product_id": price.product,
                 "sku": price.sku,

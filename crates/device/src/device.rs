@@ -276,7 +276,12 @@ impl Device {
         let another = hello::sign_in(self.store.work()?, email, server, signed_in)?;
         if another {
             self.engine.forget_rows();
-            self.store.reset_reference()?;
+            let tx = self.store.read()?.reference;
+            let is_empty = checkpoints::feed(&tx)?.is_none() && staging::staged(&tx)?.is_empty();
+            drop(tx);
+            if !is_empty {
+                self.store.reset_reference()?;
+            }
             self.forget_reference();
         }
         Ok(())

@@ -58,6 +58,8 @@ const OF_PRODUCT: &str = "
 pub struct NamedPrice {
     /// Price list.
     pub price_type: PriceTypeId,
+    /// The office's code of it; empty if it is not on this device.
+    pub price_type_code: String,
     /// Its name; empty if it is not on this device.
     pub price_type_name: String,
     /// Product.
@@ -80,6 +82,7 @@ pub fn listed(tx: &Transaction<'_>, limit: u32) -> Result<Vec<NamedPrice>> {
     let rows = statement.query_and_then(named_params! { ":limit": limit }, |row| {
         Ok(NamedPrice {
             price_type: PriceTypeId(row.get("price_type_id")?),
+            price_type_code: row.get("price_type_code")?,
             price_type_name: row.get("price_type_name")?,
             product: ProductId(row.get("product_id")?),
             sku: row.get("sku")?,
@@ -92,8 +95,8 @@ pub fn listed(tx: &Transaction<'_>, limit: u32) -> Result<Vec<NamedPrice>> {
 
 const LISTED: &str = "
     -- prices::listed
-    SELECT price.price_type_id, COALESCE(price_type.name, '') AS price_type_name, price.product_id, COALESCE(product.sku, '') AS sku,
-           COALESCE(product.name, '') AS name, price.valid_from, price.value
+    SELECT price.price_type_id, COALESCE(price_type.ext_code, '') AS price_type_code, COALESCE(price_type.name, '') AS price_type_name,
+           price.product_id, COALESCE(product.sku, '') AS sku, COALESCE(product.name, '') AS name, price.valid_from, price.value
       FROM price
       LEFT JOIN price_type ON price_type.id = price.price_type_id
       LEFT JOIN product ON product.id = price.product_id

@@ -1,0 +1,7 @@
+//! The whole core of a device on real databases, with an office behind the seam of the network that can be made bad.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod acts;
+mod road;
+mod support;

@@ -1,0 +1,594 @@
+//! An office in memory behind the seam of the network, and a device on real databases in a folder of its own.
+//!
+//! The office makes real segments, manifests and receipts; what it is told to do badly, it does for sure.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use base64::Engine as _;
+use futures::executor::LocalPool;
+use futures::task::LocalSpawnExt;
+use polevik_device::api::sync::SyncView;
+use polevik_device::api::view::{Screen, View};
+use polevik_device::api::{Command, CommandDone, ErrorCode, Push, Reply, Request, RowId};
+use polevik_device::host::Host;
+use polevik_device::platform::Folder;
+use polevik_device::transport::{HttpRequest, HttpResponse, Transport, TransportError};
+use polevik_device::{Device, Driver, Setup};
+use polevik_domain::ids::{DistributorId, DocumentId, PositionId};
+use polevik_domain::position::Role;
+use polevik_domain::time::{CalendarDay, UtcMillis, UtcOffsetMinutes};
+use polevik_protocol::bucket::BucketName;
+use polevik_protocol::change::ChangeNo;
+use polevik_protocol::checksum::{HashKey, RowHasher, StateSum};
+use polevik_protocol::document::{Outcome, Receipt};
+use polevik_protocol::login::{ErrorBody, Health, LoginReply, LoginRequest, PositionInfo, SignedIn};
+use polevik_protocol::manifest::{BaseRange, Blake3Hex, DeltaInfo, Manifest, Root, RootBucket, SegmentInfo};
+use polevik_protocol::rows::{
+    AssortmentRow, OutletRow, PriceRow, PriceTypeRow, ProductRow, RouteStopRow, Row, StockRow, TABLES, TableDef, TableId, Value,
+    WarehouseRow,
+};
+use polevik_protocol::segment::{SegmentKind, SegmentWriter};
+use polevik_protocol::sync::{Download, SyncReply, SyncRequest};
+use polevik_protocol::version::{HEALTH_TOKEN, MAX_INLINE_BYTES, SCHEMA};
+
+/// The tests' morning: 2026-11-22 08:00 UTC.
+pub const MORNING: UtcMillis = UtcMillis(1_795_334_400_000);
+
+const KEY: HashKey = HashKey([7; 32]);
+
+/// Something done badly with one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nobody answers.
+    Silent,
+    /// The server did it, the answer is lost.
+    AnswerLost,
+    /// A plain status without our words.
+    Status(u16),
+    /// A page of somebody else, and no health either.
+    LoginPage,
+    /// An error of the catalogue.
+    Code(ErrorCode, Option<u32>),
+    /// Documents are left without receipts.
+    NoReceipts,
+    /// One byte of the body is another.
+    Garbled,
+}
+
+#[derive(Default)]
+struct Bucket {
+    head: u64,
+    base_as_of: u64,
+    rows: BTreeMap<(TableId, i64), Row>,
+    base: Vec<SegmentInfo>,
+    deltas: Vec<DeltaInfo>,
+}
+
+pub struct Office {
+    pub epoch: String,
+    buckets: BTreeMap<BucketName, Bucket>,
+    segments: BTreeMap<String, Vec<u8>>,
+    /// Every document that took effect, in order.
+    pub documents: Vec<(DocumentId, u32, String)>,
+    receipts: BTreeMap<(DocumentId, u32), Receipt>,
+    /// Documents to refuse.
+    pub refuse: BTreeSet<String>,
+    /// Done with the next requests, one each; `None` = this one is served well.
+    pub faults: VecDeque<Option<Fault>>,
+    /// Done with every request of that path.
+    pub faults_of: BTreeMap<&'static str, Fault>,
+    /// Paths of the requests so far.
+    pub requests: Vec<String>,
+    pub position: PositionInfo,
+    pub clock: UtcMillis,
+    /// The sum that manifests give for a bucket, if it shall not be the right one.
+    pub wrong_sum: Option<BucketName>,
+}
+
+pub fn bucket(name: &str) -> BucketName {
+    BucketName::parse(name).unwrap()
+}
+
+impl Office {
+    pub fn new() -> Self {
+        let mut office = Self {
+            epoch: "first".to_owned(),
+            buckets: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            documents: Vec::new(),
+            receipts: BTreeMap::new(),
+            refuse: BTreeSet::new(),
+            faults: VecDeque::new(),
+            faults_of: BTreeMap::new(),
+            requests: Vec::new(),
+            position: PositionInfo {
+                id: PositionId(17),
+                code: "P17".to_owned(),
+                name: "Представитель 17".to_owned(),
+                role: Role::Rep,
+                territory: "Север".to_owned(),
+                distributor_id: DistributorId(9),
+                distributor: "Девять".to_owned(),
+            },
+            clock: MORNING,
+            wrong_sum: None,
+        };
+        office.put(
+            "distributor:9",
+            vec![product(1, "A-1", "Сок «Добрый» яблоко"), product(2, "A-2", "Мёд липовый"), product(3, "A-3", "Вода")],
+        );
+        office.put("distributor:9", vec![(TableId(3), PriceTypeRow { id: 3, ext_code: "PT3".into(), name: "Розница".into() }.into_row())]);
+        office.put("distributor:9", vec![(TableId(5), WarehouseRow { id: 2, ext_code: "W2".into(), name: "Склад".into() }.into_row())]);
+        office.put(
+            "distributor:9",
+            vec![(TableId(9), AssortmentRow { id: 1, format: "kiosk".into(), product_id: 2, kind: "must".into() }.into_row())],
+        );
+        office.put("price_type:3", vec![price(1, 1, 10_000), price(2, 2, 25_050)]);
+        office.put(
+            "warehouse:2",
+            vec![(TableId(6), StockRow { id: 1, warehouse_id: 2, product_id: 1, available: 40, as_of_ms: 1 }.into_row())],
+        );
+        office.put("territory:5", vec![outlet(17, "Киоск у вокзала"), outlet(18, "Магазин Ёлочка")]);
+        let today = CalendarDay::at(MORNING, UtcOffsetMinutes(180));
+        let stop = RouteStopRow { id: 1, day: i64::from(today.0), seq: 1, outlet_id: 17, planned_minute: Some(540) };
+        office.put("position:17", vec![(TableId(7), stop.into_row())]);
+        office
+    }
+
+    /// Puts rows into a bucket, as one range of changes.
+    pub fn put(&mut self, name: &str, rows: Vec<(TableId, Row)>) {
+        let changes = rows.into_iter().map(|(table, row)| (table, row.id, Some(row))).collect();
+        self.change(name, changes);
+    }
+
+    pub fn remove(&mut self, name: &str, table: TableId, id: i64) {
+        self.change(name, vec![(table, id, None)]);
+    }
+
+    /// One range of changes of a bucket: rows put, or removed.
+    pub fn change(&mut self, name: &str, changes: Vec<(TableId, i64, Option<Row>)>) {
+        let bucket = self.buckets.entry(bucket(name)).or_default();
+        let after = bucket.head;
+        bucket.head += changes.len() as u64;
+        let mut newest: BTreeMap<(TableId, i64), Option<Row>> = BTreeMap::new();
+        for (table, id, row) in changes {
+            match &row {
+                Some(row) => bucket.rows.insert((table, id), row.clone()),
+                None => bucket.rows.remove(&(table, id)),
+            };
+            newest.insert((table, id), row);
+        }
+        let to = bucket.head;
+        let mut infos = Vec::new();
+        for table in TABLES {
+            let mut writer = SegmentWriter::new(SegmentKind::Delta, table, KEY);
+            for ((_, id), row) in newest.range((table.id, i64::MIN)..=(table.id, i64::MAX)) {
+                match row {
+                    Some(row) => {
+                        let values: Vec<_> = row.values.iter().map(Value::as_ref).collect();
+                        writer.put(*id, &values);
+                    }
+                    None => writer.remove(*id),
+                }
+            }
+            if !writer.is_empty() {
+                infos.push(seal(&mut self.segments, writer, name, table, (after, to), None));
+            }
+        }
+        bucket.deltas.push(DeltaInfo { after: ChangeNo(after), to: ChangeNo(to), segments: infos });
+    }
+
+    /// Makes the bucket's rows its base, cut into ranges of `rows_per_segment`.
+    pub fn rebase(&mut self, name: &str, rows_per_segment: usize) {
+        let bucket = self.buckets.get_mut(&BucketName::parse(name).unwrap()).unwrap();
+        bucket.base.clear();
+        bucket.deltas.clear();
+        bucket.base_as_of = bucket.head;
+        for table in TABLES {
+            let rows: Vec<&Row> = bucket.rows.range((table.id, i64::MIN)..=(table.id, i64::MAX)).map(|(_, row)| row).collect();
+            for chunk in rows.chunks(rows_per_segment) {
+                let mut writer = SegmentWriter::new(SegmentKind::Base, table, KEY);
+                for row in chunk {
+                    let values: Vec<_> = row.values.iter().map(Value::as_ref).collect();
+                    writer.put(row.id, &values);
+                }
+                let range = BaseRange { lo: chunk[0].id, hi: chunk[chunk.len() - 1].id, state: writer.state() };
+                bucket.base.push(seal(&mut self.segments, writer, name, table, (0, 0), Some(range)));
+            }
+        }
+    }
+
+    pub fn drop_bucket(&mut self, name: &str) {
+        self.buckets.remove(&bucket(name));
+    }
+
+    /// All rows of the office, as the device should hold them.
+    pub fn rows(&self) -> BTreeMap<(TableId, i64), Row> {
+        self.buckets.values().flat_map(|bucket| bucket.rows.clone()).collect()
+    }
+
+    /// How many requests of that path there were.
+    pub fn count(&self, path: &str) -> usize {
+        self.requests.iter().filter(|request| request.starts_with(path)).count()
+    }
+
+    fn manifest(&self, name: &BucketName, bucket: &Bucket) -> Manifest {
+        let mut hasher = RowHasher::new(KEY);
+        let mut state = StateSum::default();
+        for ((table, id), row) in &bucket.rows {
+            let table = TableDef::by_id(*table).unwrap();
+            state.add(hasher.row(table.id, *id, table.columns.iter().zip(&row.values).map(|(column, value)| (column.id, value.as_ref()))));
+        }
+        if self.wrong_sum.as_ref() == Some(name) {
+            state.sum ^= 1;
+        }
+        Manifest {
+            bucket: name.clone(),
+            schema: SCHEMA,
+            head: ChangeNo(bucket.head),
+            state,
+            base_as_of: ChangeNo(bucket.base_as_of),
+            base: bucket.base.clone(),
+            deltas: bucket.deltas.clone(),
+        }
+    }
+
+    pub fn download(&self, request: &SyncRequest) -> Option<Download> {
+        let mut buckets: Vec<RootBucket> = self
+            .buckets
+            .iter()
+            .map(|(name, bucket)| RootBucket {
+                name: name.clone(),
+                priority: name.kind().priority(),
+                head: ChangeNo(bucket.head),
+                manifest: self.manifest(name, bucket).seal().1,
+            })
+            .collect();
+        buckets.sort_by(|a, b| a.priority.cmp(&b.priority).then(a.name.cmp(&b.name)));
+        let root = Root { epoch: self.epoch.clone(), hash_key: "07".repeat(32), buckets };
+        let (root, name) = root.seal();
+        if request.root.as_deref() == Some(name.as_str()) {
+            return None;
+        }
+        let same_life = request.epoch.as_ref() == Some(&self.epoch);
+        let (mut manifests, mut segments, mut inline) = (Vec::new(), Vec::new(), 0);
+        for (name, bucket) in &self.buckets {
+            let cursor = request.cursors.get(name).copied().filter(|_| same_life).unwrap_or(0);
+            if cursor == bucket.head && same_life {
+                continue;
+            }
+            let manifest = self.manifest(name, bucket);
+            for info in manifest.plan(ChangeNo(cursor)).segments() {
+                let bytes = &self.segments[info.hash.as_str()];
+                if inline + bytes.len() <= MAX_INLINE_BYTES {
+                    inline += bytes.len();
+                    segments.push(base64::engine::general_purpose::STANDARD.encode(bytes));
+                }
+            }
+            manifests.push(manifest.seal().0);
+        }
+        Some(Download { root, manifests, segments })
+    }
+
+    fn serve(&mut self, request: &HttpRequest) -> Result<(u16, Vec<u8>), TransportError> {
+        let path = request.url.trim_start_matches("http://office").to_owned();
+        self.requests.push(path.clone());
+        let of_path = self.faults_of.iter().find(|(prefix, _)| path.starts_with(**prefix)).map(|(_, fault)| fault.clone());
+        let fault = self.faults.pop_front().flatten().or(of_path);
+        let zstd = request.headers.iter().any(|(name, value)| *name == "content-encoding" && value == "zstd");
+        let body = if zstd { zstd::bulk::decompress(&request.body, 4 << 20).unwrap() } else { request.body.clone() };
+        let answer = match path.as_str() {
+            "/v1/login" => json(&self.login(&serde_json::from_slice(&body).unwrap())),
+            "/v1/logout" => (204, Vec::new()),
+            "/v1/health" => json(&Health { server: HEALTH_TOKEN.to_owned(), version: "0".to_owned(), server_time_ms: self.clock }),
+            "/v1/sync" => {
+                let sync: SyncRequest = serde_json::from_slice(&body).unwrap();
+                match fault {
+                    None | Some(Fault::AnswerLost | Fault::NoReceipts) => json(&self.sync(&sync, fault != Some(Fault::NoReceipts))),
+                    Some(_) => (0, Vec::new()),
+                }
+            }
+            segment => (200, self.segments[segment.trim_start_matches("/v1/segments/")].clone()),
+        };
+        match fault {
+            None | Some(Fault::NoReceipts) => Ok(answer),
+            Some(Fault::Silent) => Err(TransportError::new(ErrorCode::ServerSilent, "refused")),
+            Some(Fault::AnswerLost) => Err(TransportError::new(ErrorCode::ConnectionLost, "cut")),
+            Some(Fault::Status(status)) => Ok((status, b"<html>".to_vec())),
+            Some(Fault::LoginPage) => Ok((200, b"<html>sign in to this network</html>".to_vec())),
+            Some(Fault::Code(code, retry_after_s)) => {
+                let body = ErrorBody { code, detail: String::new(), retry_after_s, server_time_ms: self.clock };
+                Ok((503, serde_json::to_vec(&body).unwrap()))
+            }
+            Some(Fault::Garbled) => {
+                let (status, mut body) = answer;
+                body[40] ^= 1;
+                Ok((status, body))
+            }
+        }
+    }
+
+    fn login(&self, request: &LoginRequest) -> LoginReply {
+        assert_eq!(request.password, "secret");
+        LoginReply::SignedIn(Box::new(SignedIn {
+            token: "token".to_owned(),
+            user_name: "Анна".to_owned(),
+            position: self.position.clone(),
+            number_prefix: "А017".to_owned(),
+            number_floor: 0,
+            device_seq_floor: 0,
+            server_time_ms: self.clock,
+        }))
+    }
+
+    fn sync(&mut self, request: &SyncRequest, with_receipts: bool) -> SyncReply {
+        let mut receipts = Vec::new();
+        for document in &request.documents {
+            let key = (document.id, document.revision);
+            if !self.receipts.contains_key(&key) {
+                let outcome = if self.refuse.contains(&document.kind) {
+                    Outcome::Rejected { code: ErrorCode::DocumentRejected, reason: "точка закрыта".to_owned(), field: None }
+                } else {
+                    self.documents.push((document.id, document.revision, document.body.get().to_owned()));
+                    Outcome::Accepted
+                };
+                self.receipts.insert(key, Receipt { id: document.id, revision: document.revision, outcome, received_at_ms: self.clock });
+            }
+            receipts.push(self.receipts[&key].clone());
+        }
+        if !with_receipts {
+            receipts.clear();
+        }
+        let download = if request.want_download { self.download(request) } else { None };
+        SyncReply { server_time_ms: self.clock, receipts, download }
+    }
+}
+
+fn json(message: &impl serde::Serialize) -> (u16, Vec<u8>) {
+    (200, serde_json::to_vec(message).unwrap())
+}
+
+fn seal(
+    segments: &mut BTreeMap<String, Vec<u8>>,
+    writer: SegmentWriter,
+    name: &str,
+    table: &TableDef,
+    (after, to): (u64, u64),
+    range: Option<BaseRange>,
+) -> SegmentInfo {
+    let rows = writer.len() as u64;
+    let bytes = writer.finish("D1", &bucket(name), SCHEMA, ChangeNo(after), ChangeNo(to)).unwrap();
+    let hash = Blake3Hex::of(&bytes);
+    let info = SegmentInfo { hash: hash.clone(), table: table.id, rows, bytes: bytes.len() as u64, range };
+    segments.insert(hash.to_string(), bytes);
+    info
+}
+
+pub fn product(id: i64, sku: &str, name: &str) -> (TableId, Row) {
+    let row = ProductRow {
+        id,
+        ext_code: format!("ext-{id}"),
+        sku: sku.to_owned(),
+        name: name.to_owned(),
+        brand: String::new(),
+        category: String::new(),
+        unit: "шт".to_owned(),
+        block_factor: 6,
+        box_factor: 0,
+        barcode: String::new(),
+        vat_rate: 2_200,
+        active: 1,
+        list_price: None,
+        stock_total: Some(5),
+        changed_at_ms: None,
+    };
+    (TableId(1), row.into_row())
+}
+
+pub fn price(id: i64, product_id: i64, value: i64) -> (TableId, Row) {
+    (TableId(4), PriceRow { id, price_type_id: 3, product_id, valid_from: 0, value }.into_row())
+}
+
+pub fn outlet(id: i64, name: &str) -> (TableId, Row) {
+    let row = OutletRow {
+        id,
+        ext_code: format!("T{id}"),
+        name: name.to_owned(),
+        address: "ул. Ленина, 1".to_owned(),
+        format: "kiosk".to_owned(),
+        class: "A".to_owned(),
+        lat: None,
+        lon: None,
+        contact: String::new(),
+        phone: String::new(),
+        work_hours: String::new(),
+        delivery_days: 0,
+        legal_name: "ООО".to_owned(),
+        inn: "7701".to_owned(),
+        kpp: String::new(),
+        contract_number: String::new(),
+        price_type_id: Some(3),
+        credit_limit: None,
+        stopped: 0,
+        active: 1,
+    };
+    (TableId(2), row.into_row())
+}
+
+#[derive(Clone)]
+pub struct Line(Rc<RefCell<Office>>);
+
+impl Transport for Line {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let (status, body) = self.0.borrow_mut().serve(&request)?;
+        Ok(HttpResponse { status, body })
+    }
+}
+
+/// A clock that stands until it is moved, and bytes that only look random.
+#[derive(Clone)]
+pub struct Machine {
+    now: Rc<Cell<UtcMillis>>,
+    drawn: Rc<Cell<u64>>,
+    woken_at: Rc<Cell<Option<UtcMillis>>>,
+}
+
+impl Host for Machine {
+    fn now(&self) -> UtcMillis {
+        self.now.get()
+    }
+    fn utc_offset(&self) -> UtcOffsetMinutes {
+        UtcOffsetMinutes(180)
+    }
+    fn random_bytes(&self, buffer: &mut [u8]) {
+        for byte in buffer {
+            let drawn = self.drawn.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            self.drawn.set(drawn);
+            *byte = drawn.to_be_bytes()[0];
+        }
+    }
+    /// Never ends: tests that want a timer restart the device or press.
+    async fn sleep(&self, millis: u64) {
+        self.woken_at.set(Some(self.now.get().plus_millis(i64::try_from(millis).unwrap())));
+        futures::future::pending::<()>().await;
+    }
+    fn log(&self, _line: &str) {}
+}
+
+type Core = Driver<Line, Machine, Box<dyn Fn(Push)>>;
+
+/// One device and its office.
+pub struct World {
+    pub office: Rc<RefCell<Office>>,
+    pub folder: tempfile::TempDir,
+    machine: Machine,
+    core: Option<Rc<Core>>,
+    pool: LocalPool,
+    pub pushes: Rc<RefCell<Vec<Push>>>,
+}
+
+impl World {
+    /// A new device; nobody is signed in.
+    pub fn new() -> Self {
+        let machine = Machine { now: Rc::new(Cell::new(MORNING)), drawn: Rc::default(), woken_at: Rc::default() };
+        let mut world = Self {
+            office: Rc::new(RefCell::new(Office::new())),
+            folder: tempfile::tempdir().unwrap(),
+            machine,
+            core: None,
+            pool: LocalPool::new(),
+            pushes: Rc::default(),
+        };
+        world.restart();
+        world
+    }
+
+    /// A device that is signed in and has everything.
+    pub fn ready() -> Self {
+        let mut world = Self::new();
+        assert_eq!(world.login(), Reply::SignedIn);
+        let view = world.sync(None);
+        assert_eq!(code_of(&view, RowId::DownloadMandatory), None);
+        world
+    }
+
+    /// Ends the process at this moment.
+    pub fn stop(&mut self) {
+        self.pool = LocalPool::new();
+        self.core = None;
+    }
+
+    /// Ends the process at this moment and starts another on the same folder.
+    pub fn restart(&mut self) {
+        assert_eq!(self.try_restart(), Ok(()));
+    }
+
+    pub fn try_restart(&mut self) -> Result<(), ErrorCode> {
+        self.stop();
+        let setup = Setup { server: Some("http://office".to_owned()), model: "test".to_owned(), app_version: "0".to_owned() };
+        let platform = Box::new(Folder::new(self.folder.path()).unwrap());
+        let device = Device::open(platform, setup, &self.machine).map_err(|failure| failure.code)?;
+        let pushes = Rc::clone(&self.pushes);
+        let push: Box<dyn Fn(Push)> = Box::new(move |push| pushes.borrow_mut().push(push));
+        let core = Rc::new(Driver::new(device, Line(Rc::clone(&self.office)), self.machine.clone(), push));
+        let running = Rc::clone(&core);
+        self.pool.spawner().spawn_local(async move { running.run().await }).unwrap();
+        self.pool.run_until_stalled();
+        self.core = Some(core);
+        Ok(())
+    }
+
+    pub fn core(&self) -> &Core {
+        self.core.as_ref().unwrap()
+    }
+
+    pub fn advance(&self, millis: i64) {
+        self.machine.now.set(self.machine.now.get().plus_millis(millis));
+    }
+
+    pub fn now(&self) -> UtcMillis {
+        self.machine.now.get()
+    }
+
+    /// When the device will come back by itself.
+    pub fn wakes_at(&self) -> Option<UtcMillis> {
+        self.machine.woken_at.get()
+    }
+
+    pub fn request(&mut self, request: Request) -> Reply {
+        let core = Rc::clone(self.core.as_ref().unwrap());
+        let reply = self.pool.run_until(async move { core.request(request).await });
+        self.pool.run_until_stalled();
+        reply
+    }
+
+    pub fn login(&mut self) -> Reply {
+        self.request(Request::Login { email: "anna@polevik".to_owned(), password: "secret".to_owned(), position: None })
+    }
+
+    /// Synchronises to the end.
+    pub fn sync(&mut self, row: Option<RowId>) -> SyncView {
+        assert_eq!(self.request(Request::Sync(row)), Reply::Taken);
+        let view = self.sync_view();
+        assert!(!view.running, "{view:?}");
+        view
+    }
+
+    pub fn sync_view(&mut self) -> SyncView {
+        match self.load(Screen::Sync) {
+            View::Sync(view) => view,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn load(&mut self, screen: Screen) -> View {
+        match self.request(Request::Load(screen)) {
+            Reply::View(view) => *view,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn execute(&mut self, command: Command) -> Reply {
+        self.request(Request::Execute(command))
+    }
+
+    /// Executes a command that makes a document.
+    pub fn make(&mut self, command: Command) -> DocumentId {
+        match self.execute(command) {
+            Reply::Done(CommandDone::Document(id)) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The code of a failed row.
+pub fn code_of(view: &SyncView, id: RowId) -> Option<ErrorCode> {
+    use polevik_device::api::RowState;
+    match &view.rows.iter().find(|row| row.id == id).unwrap().state {
+        RowState::Failed { failure, .. } => Some(failure.code),
+        RowState::Ok => None,
+        other => panic!("{other:?}"),
+    }
+}
