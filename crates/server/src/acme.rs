@@ -1,7 +1,8 @@
 //! HTTPS with a certificate that is fetched and renewed by itself (ACME, challenge TLS-ALPN-01 on the HTTPS port).
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use crate::serve::{limit_connections, serving_service};
 /// How long a TLS handshake may take.
 const LONGEST_HANDSHAKE: Duration = Duration::from_secs(15);
 
-/// Serves `router` over HTTPS until `handle` ends it. The certificate is kept in `DATA/acme`, and renewed before it ends.
+/// Takes the HTTPS port, and prepares to fetch the certificate. It is kept in `DATA/acme`, and renewed before it ends.
 ///
 /// # Errors
 ///
@@ -38,12 +39,21 @@ pub fn listen(acme: &Acme, data: &Path) -> Result<(TcpListener, AcmeState<std::i
         None => AcmeConfig::new([&acme.domain]),
         Some(file) => AcmeConfig::new_with_client_config([&acme.domain], Arc::new(trusting(file)?)),
     };
-    let config = config.contact_push(format!("mailto:{}", acme.email)).cache(DirCache::new(data.join("acme")));
+    let config = config.contact_push(format!("mailto:{}", acme.email)).cache(DirCache::new(private_folder(data)?));
     let config = match &acme.directory {
         None => config.directory_lets_encrypt(true),
         Some(url) => config.directory(url),
     };
     Ok((listener, config.state()))
+}
+
+/// `DATA/acme`, which holds private keys and is for the server's own user only.
+fn private_folder(data: &Path) -> Result<PathBuf> {
+    let folder = data.join("acme");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)))
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    Ok(folder)
 }
 
 /// A client that trusts the roots of one PEM file and no others.

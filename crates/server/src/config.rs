@@ -215,6 +215,19 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_of_the_example_is_one() {
+        let example = include_str!("../../../docs/server.example.toml");
+        let set: String = example
+            .lines()
+            .filter_map(|line| line.strip_prefix('#'))
+            .filter(|line| !line.starts_with(' '))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let config = Config::resolve(Settings::default(), from_toml(&set)).unwrap();
+        assert_eq!(config.acme.map(|acme| acme.domain).as_deref(), Some("sales.example.com"));
+        assert_eq!(config.listen, DEFAULT_LISTEN);
+    }
+
+    #[test]
     fn an_unknown_key_or_a_bad_value_is_named() {
         for (text, named) in [
             ("listne = \"127.0.0.1:7\"", "listne"),

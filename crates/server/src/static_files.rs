@@ -42,7 +42,10 @@ pub async fn serve(State(app): State<App>, request: Request) -> Result<Response,
             (false, true) => "index.html".to_owned(),
             (false, false) => return Ok(None),
         };
-        read(&folder, name, &headers).map(Some)
+        match read(&folder, name, &headers) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
     })
     .await
     .map_err(HttpError::internal)?;

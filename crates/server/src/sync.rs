@@ -61,11 +61,13 @@ pub async fn sync(
         .collect::<Result<_, _>>()?;
     let standing = Standing { root: request.root, epoch: request.epoch, cursors: request.cursors };
 
-    let _place = app.admission.sync(app.jitter()).await?;
+    let place = app.admission.sync(app.jitter()).await?;
     let now = app.now();
     let work = {
         let app = app.clone();
         move || -> Result<SyncReply, HttpError> {
+            // Held by the work itself: a caller who hangs up does not make room for another while it goes on.
+            let _place = place;
             let receipts = if documents.is_empty() { Vec::new() } else { upload(&app, &device, &documents)? };
             let download = if request.want_download { news_for(&app, &device.scope, &standing, now)? } else { None };
             Ok(SyncReply { server_time_ms: app.now(), receipts, download })

@@ -92,12 +92,13 @@ async fn check_password(app: &App, request: &LoginRequest, account: Option<Accou
     let (password, stored) = (request.password.clone(), account.as_ref().map(|account| account.password_hash.clone()));
     let salt = app.random_bytes::<SALT_BYTES>();
     let (checked, rehashed) = database::blocking(move || {
+        // Held by the work itself: a caller who hangs up does not make room for another while it goes on.
+        let _place = place;
         let checked = password::check(&password, stored.as_deref());
         let rehashed = if checked == Checked::RightButOld { password::hash(&password, salt).ok() } else { None };
         (checked, rehashed)
     })
     .await;
-    drop(place);
     let Some(account) = account.filter(|account| checked != Checked::Wrong && account.active) else { return Ok(None) };
     if let Some(hash) = rehashed {
         let (part_id, user, now) = (account.part_id.clone(), account.id, app.now());

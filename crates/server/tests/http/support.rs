@@ -1,9 +1,10 @@
 //! A server over a fresh folder with a small company in it, and a way to ask it things.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -52,6 +53,37 @@ impl Clock for TestClock {
 
 fn random(bytes: &mut [u8]) {
     getrandom::fill(bytes).unwrap();
+}
+
+thread_local! {
+    /// What was logged on the thread of this test.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Log lines go to the thread they are written on: tests beside each other do not mix.
+struct ThreadLog;
+
+impl std::io::Write for ThreadLog {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything that was logged on this thread, at every level.
+pub fn logged() -> String {
+    LOGGED.with_borrow(|logged| String::from_utf8(logged.clone()).unwrap())
+}
+
+fn start_logging() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| ThreadLog).init();
+    });
 }
 
 /// The small company: two parts; in D1 two reps in a territory each, and one person who is both.
@@ -113,6 +145,7 @@ impl TestServer {
     }
 
     pub fn with_settings(settings: AppSettings) -> Self {
+        start_logging();
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_or_create(folder.path()).unwrap();
         migrate::run(&store, START).unwrap();

@@ -8,7 +8,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use polevik_server::app::AppSettings;
 use polevik_server::router::{Access, Connection, ROUTES, router};
 
-use crate::support::{Answer, TestServer, device_id};
+use crate::support::{Answer, TestServer, device_id, logged};
 
 fn headers(answer: &Answer) -> Vec<String> {
     let varying = ["x-request-id", "content-length", "etag", "date"];
@@ -252,4 +252,29 @@ async fn replies_are_packed_for_who_accepts_it() {
     let answer = server.ask(request).await;
     assert_eq!(answer.header("content-encoding"), "gzip");
     assert_eq!(answer.body[..2], [0x1f, 0x8b]);
+}
+
+#[tokio::test]
+async fn no_secret_of_a_request_is_in_the_log_and_the_session_is() {
+    let server = TestServer::new();
+    let token = server.signed_in("rep1@demo.example", device_id(1)).await.token;
+    server.login("secret-name@demo.example", "secret-password", Some("secret-position"), device_id(9)).await;
+    server.get("/secret-path?secret-query", None).await;
+    server.get("/v1/segments/secret-segment", Some("secret-token")).await;
+    server.upload(&token, &[serde_json::json!({"id": "secret-id", "kind": "secret-kind"})]).await;
+    let request = |session: &str| {
+        Request::post("/v1/sync")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header("x-polevik-session", session)
+            .header(header::USER_AGENT, "secret-agent")
+            .body(Body::from(r#"{"protocol":1,"schema":1,"root":"secret-root","epoch":"secret-epoch"}"#))
+            .unwrap()
+    };
+    server.ask(request("7F3K-22")).await;
+    server.ask(request("secret-session")).await;
+
+    let text = logged();
+    assert!(!text.contains("secret") && !text.contains(&token) && !text.contains(crate::support::PASSWORD), "{text}");
+    assert!(text.contains("7F3K-22") && text.contains(&device_id(1).to_string()) && text.contains("route=\"/v1/sync\""), "{text}");
+    assert_eq!(text.lines().count(), 7, "one line for each request: {text}");
 }
