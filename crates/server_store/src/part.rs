@@ -116,6 +116,23 @@ const TAKE_IDS: &str = "
     ON CONFLICT (part_id, table_name) DO UPDATE SET next = id_counter.next + :count
     RETURNING next";
 
+/// Gives back the last `count` ids that were taken in this transaction and not used, so that ids do not depend on how rows were grouped.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn give_back_ids(tx: &Transaction<'_>, part_id: &str, table_name: &str, count: i64) -> Result<()> {
+    tx.prepare_cached(GIVE_BACK_IDS)?.execute(named_params! { ":part_id": part_id, ":table_name": table_name, ":count": count })?;
+    Ok(())
+}
+
+const GIVE_BACK_IDS: &str = "
+    -- part::give_back_ids
+    UPDATE id_counter
+       SET next = next - :count
+     WHERE part_id = :part_id
+       AND table_name = :table_name";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 use super::{rows, statements};
 use crate::error::{Result, StoreError};
 use crate::feed::change_log::{self, BucketChanges, Head};
-use crate::part::{Part, take_ids};
+use crate::part::{Part, give_back_ids, take_ids};
 
 /// What became of a row that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,7 @@ struct Gathered {
 
 /// Ids taken from the counter and not given out yet.
 struct FreshIds {
+    table_name: &'static str,
     next: i64,
     end: i64,
 }
@@ -161,6 +162,9 @@ impl<'tx> ReferenceWriter<'tx> {
     ///
     /// [`StoreError`].
     pub fn finish(self) -> Result<Vec<Head>> {
+        for ids in self.fresh_ids.values().filter(|ids| ids.next < ids.end) {
+            give_back_ids(self.tx, &self.part.id, ids.table_name, ids.end - ids.next)?;
+        }
         let changes = self.changes.into_iter().map(|(bucket, gathered)| (bucket, gathered.changes)).collect();
         change_log::append(self.tx, &self.part.id, &changes)
     }
@@ -200,9 +204,9 @@ impl<'tx> ReferenceWriter<'tx> {
         };
         if let Some(count) = block {
             let next = take_ids(self.tx, &self.part.id, table.name, count)?;
-            self.fresh_ids.insert(table.id, FreshIds { next, end: next + count });
+            self.fresh_ids.insert(table.id, FreshIds { table_name: table.name, next, end: next + count });
         }
-        let ids = self.fresh_ids.entry(table.id).or_insert(FreshIds { next: 0, end: 0 });
+        let ids = self.fresh_ids.get_mut(&table.id).ok_or(StoreError::Corrupt("a block of ids that is not there"))?;
         ids.next += 1;
         Ok(ids.next - 1)
     }
