@@ -199,7 +199,6 @@ impl Device {
     }
 
     /// Runs it and expects success.
-    #[must_use]
     pub fn must(&self, args: &[&str]) -> Value {
         let said = self.run(args);
         assert_eq!(said.code, 0, "{args:?} failed: {said:?}");
