@@ -1,4 +1,4 @@
-//! `cargo xtask build-web`: sources of the mobile application → `target/dist`, ready to be served.
+//! `cargo xtask build-web`: sources of the mobile application → a folder (`target/dist`) ready to be served.
 //!
 //! Steps: cargo and wasm-bindgen for both modules, hashed names, the service worker's list, a
 //! brotli and a gzip copy beside each file. A step whose input did not change is not done again.
@@ -13,15 +13,12 @@ use crate::assets::{self, Site};
 use crate::compression::Compressor;
 use crate::web_modules::{self, Mode};
 
-/// Where the server finds the application.
-const DIST: &str = "target/dist";
-
-/// What is kept from build to build, so that the next one is quick.
+/// What is kept from build to build, so that the next one is quick: a folder for each mode.
 const WORK: &str = "target/web";
 
-/// Builds the application and prints what each file weighs.
-pub fn run(workspace: &Path, mode: Mode) -> Result<()> {
-    let work = workspace.join(WORK);
+/// Builds the application into the folder `dist` and prints what each file weighs.
+pub fn run(workspace: &Path, dist: &Path, mode: Mode) -> Result<()> {
+    let work = workspace.join(WORK).join(mode.as_str());
     let mut generated = BTreeMap::new();
     for module in &web_modules::MODULES {
         generated.extend(module.build(workspace, &work, mode)?);
@@ -29,11 +26,11 @@ pub fn run(workspace: &Path, mode: Mode) -> Result<()> {
     let site = assets::lay_out(&workspace.join("apps/mobile/assets"), generated)?;
 
     let compressor = Compressor::new(work.join("compressed"), mode)?;
-    let mut dist = Dist::open(workspace.join(DIST))?;
-    let weights = dist.publish(&site, &compressor)?;
-    dist.remove_the_rest()?;
+    let mut published = Dist::open(workspace.join(dist))?;
+    let weights = published.publish(&site, &compressor)?;
+    published.remove_the_rest()?;
     compressor.forget_unused()?;
-    print_weights(&site, &weights);
+    print_weights(dist, &site, &weights);
     Ok(())
 }
 
@@ -96,9 +93,9 @@ impl Dist {
     }
 }
 
-fn print_weights(site: &Site, weights: &[Weight]) {
+fn print_weights(dist: &Path, site: &Site, weights: &[Weight]) {
     let as_received = |weight: &Weight| weight.brotli_bytes.unwrap_or(weight.raw_bytes);
-    println!("{:<56} {:>10} {:>10}", "target/dist", "bytes", "brotli");
+    println!("{:<56} {:>10} {:>10}", dist.display().to_string(), "bytes", "brotli");
     for weight in weights {
         println!("{:<56} {:>10} {:>10}", weight.path, weight.raw_bytes, as_received(weight));
     }

@@ -36,7 +36,7 @@ pub struct Compressor {
 }
 
 impl Compressor {
-    /// `cache` is a folder of its own; anything unknown in it is removed by [`Self::forget_unused`].
+    /// `cache` is a folder of its own for each mode; anything unknown in it is removed by [`Self::forget_unused`].
     pub fn new(cache: PathBuf, mode: Mode) -> Result<Self> {
         fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
         Ok(Self { cache, mode, used: RefCell::default() })
@@ -65,7 +65,7 @@ impl Compressor {
     }
 
     fn cached(&self, bytes: &[u8], kind: &str, compress: fn(&Self, &[u8]) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
-        let file = self.cache.join(format!("{}.{:?}.{kind}", blake3::hash(bytes), self.mode));
+        let file = self.cache.join(format!("{}.{kind}", blake3::hash(bytes)));
         self.used.borrow_mut().insert(file.clone());
         if let Ok(there) = fs::read(&file) {
             return Ok(there);

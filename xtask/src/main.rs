@@ -27,11 +27,14 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the mobile application (two wasm modules and their files) into target/dist
+    /// Build the mobile application (two wasm modules and their files)
     BuildWeb {
         /// Quick to build and large: little optimisation, light compression
         #[arg(long)]
         dev: bool,
+        /// The folder to publish into
+        #[arg(long, default_value = "target/dist", value_name = "FOLDER")]
+        dist: PathBuf,
     },
     /// Check which crate may know which, what other people's crates we take, and where SQL and the system clock may stand
     Arrows,
@@ -57,9 +60,9 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     let workspace = workspace_folder()?;
     match task {
-        Task::BuildWeb { dev } => {
+        Task::BuildWeb { dev, dist } => {
             let mode = if dev { web_modules::Mode::Dev } else { web_modules::Mode::Release };
-            build_web::run(&workspace, mode)
+            build_web::run(&workspace, &dist, mode)
         }
         Task::Arrows => {
             let metadata = metadata::of(&workspace)?;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use walrus::{ExportItem, RefType};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::assets::files_below;
@@ -20,6 +21,16 @@ pub enum Mode {
     Dev,
     /// What is shipped.
     Release,
+}
+
+impl Mode {
+    /// Its name in paths.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Dev => "dev",
+            Mode::Release => "release",
+        }
+    }
 }
 
 /// One wasm module.
@@ -45,6 +56,9 @@ pub const MODULES: [WebModule; 2] = [
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Raised when this file treats a compiled module in another way, so that nothing made the old way is taken for new.
+const RECIPE: u32 = 2;
 
 /// What the compiler emits by default and wasm-opt has to be told.
 const WASM_OPT_FEATURES: [&str; 6] = [
@@ -157,9 +171,32 @@ impl WebModule {
         if !status.success() {
             bail!("wasm-opt could not optimise {}", wasm.display());
         }
+        let repaired = with_the_table_of_references(&fs::read(&wasm)?)
+            .with_context(|| format!("cannot read what wasm-opt made of {}", wasm.display()))?;
+        fs::write(&wasm, repaired)?;
         Ok(())
     }
 }
+
+/// The module with its table of JavaScript values exported again.
+///
+/// wasm-opt 108, the one in Debian 12, exports a module's first table under the name of its second: the page would end with a
+/// `TypeError` before it began. A module that is right already stays as it is.
+fn with_the_table_of_references(wasm: &[u8]) -> Result<Vec<u8>> {
+    let mut module = walrus::Module::from_buffer(wasm)?;
+    let Some(references) = module.tables.iter().find(|table| table.element_ty == RefType::EXTERNREF).map(walrus::Table::id) else {
+        return Ok(wasm.to_vec());
+    };
+    let export = module.exports.iter_mut().find(|export| export.name == REFERENCES).context("the table of references is not exported")?;
+    if matches!(export.item, ExportItem::Table(table) if table == references) {
+        return Ok(wasm.to_vec());
+    }
+    export.item = ExportItem::Table(references);
+    Ok(module.emit_wasm())
+}
+
+/// What wasm-bindgen calls the table of JavaScript values that the module holds.
+const REFERENCES: &str = "__wbindgen_externrefs";
 
 /// Where cargo keeps the sources of other people's crates.
 fn cargo_home() -> Option<PathBuf> {
@@ -181,7 +218,7 @@ fn wasm_opt_version() -> Option<String> {
 
 /// Names everything that decides over the bound module's bytes.
 fn stamp(wasm: &[u8], mode: Mode, wasm_opt: Option<&str>) -> String {
-    format!("{} {mode:?} {}", blake3::hash(wasm), wasm_opt.unwrap_or("no wasm-opt"))
+    format!("{} {mode:?} {} recipe {RECIPE}", blake3::hash(wasm), wasm_opt.unwrap_or("no wasm-opt"))
 }
 
 fn read_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
@@ -191,4 +228,31 @@ fn read_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         files.insert(name, fs::read(&file)?);
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which table a module exports as its table of references.
+    fn exported(wasm: &[u8]) -> RefType {
+        let module = walrus::Module::from_buffer(wasm).unwrap();
+        let export = module.exports.iter().find(|export| export.name == REFERENCES).unwrap();
+        let ExportItem::Table(table) = export.item else { panic!("a table") };
+        module.tables.get(table).element_ty
+    }
+
+    #[test]
+    fn a_module_that_exports_the_wrong_table_is_repaired_and_a_right_one_is_not_touched() {
+        let mut module = walrus::Module::default();
+        let functions = module.tables.add_local(false, 3, Some(3), RefType::FUNCREF);
+        module.tables.add_local(false, 128, None, RefType::EXTERNREF);
+        module.exports.add(REFERENCES, functions);
+        let wrong = module.emit_wasm();
+        assert_eq!(exported(&wrong), RefType::FUNCREF);
+
+        let right = with_the_table_of_references(&wrong).unwrap();
+        assert_eq!(exported(&right), RefType::EXTERNREF);
+        assert_eq!(with_the_table_of_references(&right).unwrap(), right);
+    }
 }
