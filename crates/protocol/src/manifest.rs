@@ -82,7 +82,8 @@ pub struct Manifest {
     pub head: ChangeNo,
     /// What a device that applied everything holds.
     pub state: StateSum,
-    /// The base segments are the bucket as of this number; 0 if there is no base.
+    /// The base segments are the bucket as of this number or a later one up to the head: with all deltas after it applied on top, which say
+    /// how rows are, the bucket is as of the head. 0 if there is no base.
     pub base_as_of: ChangeNo,
     /// Base segments, by table and rising key; together they cover every row the bucket had.
     pub base: Vec<SegmentInfo>,

@@ -238,7 +238,7 @@ fn a_new_base_keeps_the_bytes_of_ranges_in_which_nothing_changed() {
     world.write(&[act(1, 2)]);
     world.sealer.seal_all(NOW).unwrap();
     let after = world.manifests().remove(0);
-    assert_eq!(after.base_as_of, after.head);
+    assert_eq!((after.base_as_of, after.deltas.len()), (after.head, 0), "the rules keep no deltas beside it");
     let others = before.base.iter().zip(&after.base).filter(|(old, new)| old.hash != new.hash).count();
     assert_eq!((before.base.len(), others), (after.base.len(), 1));
 }
@@ -273,4 +273,42 @@ fn equal_subscriptions_have_one_root_and_a_change_gives_another() {
     world.sealer.seal_all(NOW).unwrap();
     assert_ne!(root(&[0, 1]), before);
     assert_eq!(root(&[1]), root(&[1]));
+}
+
+/// The n-th of many small changes of one row in turn, sealed one by one.
+fn change_and_seal(world: &World, n: u8) {
+    world.write(&[act(n % 20 * 3 + 1, i64::from(n) + 1)]);
+    world.sealer.seal_all(NOW).unwrap();
+}
+
+#[test]
+fn a_device_that_was_up_to_date_takes_a_delta_also_when_a_new_base_was_made() {
+    let world = World::new(SealRules { segment_rows: 100, delta_percent: 50, delta_slack_rows: 0, delta_ranges: 8 });
+    world.write(&(0..60).filter(|key| key % 3 == 1).map(|key| act(key, 1)).collect::<Vec<_>>());
+    world.sealer.seal_all(NOW).unwrap();
+    let mut device = world.apply(&Device::default(), &world.manifests()[0]);
+    let mut bases = std::collections::BTreeSet::new();
+    for n in 0..60 {
+        change_and_seal(&world, n);
+        let manifest = world.manifests().remove(0);
+        assert!(!manifest.plan(device.cursor).rebase, "after change {n}");
+        bases.insert(manifest.base[0].hash.clone());
+        device = world.apply(&device, &manifest);
+        assert_eq!(device.rows, world.rows(&bucket(0)));
+    }
+    assert!(bases.len() > 2, "the base was made anew now and then");
+}
+
+#[test]
+fn many_small_deltas_are_merged_and_say_each_row_once() {
+    let world = World::new(SealRules { segment_rows: 100, delta_percent: 50, delta_slack_rows: 1_000, delta_ranges: 8 });
+    world.write(&[act(1, 1)]);
+    for n in 0..60 {
+        change_and_seal(&world, n);
+        let deltas = world.manifests().remove(0).deltas;
+        assert!(deltas.len() <= 9, "{} ranges", deltas.len());
+    }
+    let deltas = world.manifests().remove(0).deltas;
+    let rows: u64 = deltas.iter().flat_map(|delta| &delta.segments).map(|segment| segment.rows).sum();
+    assert!(rows <= 28, "twenty rows change in turn, {rows} are named");
 }

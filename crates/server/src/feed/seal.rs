@@ -1,9 +1,13 @@
 //! A bucket's changes become immutable segments and a new manifest.
 //!
-//! One snapshot is read: head, rows changed since the last seal, their present content. Either they become deltas, one segment per table, or,
-//! when deltas have grown large against the base, a new base. Then one transaction raises the floor if nobody was quicker, and publishes.
+//! One snapshot is read: head, rows changed since the last seal, their present content. They become a delta, one segment per table. When deltas
+//! have become many, the older half is merged into one; when they have grown large against the base, a new base is made. Then one transaction
+//! raises the floor if nobody was quicker, and publishes.
+//!
+//! A delta says how rows *are*, not what happened to them, so it may be applied on top of rows that are newer already, as long as all later
+//! deltas follow. A new base therefore keeps the latest deltas beside it: devices that were up to date yesterday take these, and not the base.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use polevik_domain::time::UtcMillis;
@@ -12,7 +16,7 @@ use polevik_protocol::change::ChangeNo;
 use polevik_protocol::checksum::StateSum;
 use polevik_protocol::manifest::{BaseRange, Blake3Hex, DeltaInfo, Manifest, ManifestError, SegmentInfo};
 use polevik_protocol::rows::{TABLES, TableDef, TableId, Value};
-use polevik_protocol::segment::{SegmentError, SegmentKind, SegmentWriter};
+use polevik_protocol::segment::{Segment, SegmentError, SegmentKind, SegmentWriter};
 use polevik_protocol::version::SCHEMA;
 use polevik_server_store::feed::change_log::{self, Head};
 use polevik_server_store::feed::manifests::{self, StoredManifest};
@@ -21,6 +25,7 @@ use polevik_server_store::part::{self, Part};
 use polevik_server_store::reference::rows;
 use polevik_server_store::{Store, StoreError, Transaction};
 
+use super::download::{SegmentReadError, segment_bytes};
 use super::key_ranges::ranges;
 use crate::blobs::{BlobError, Blobs, MAX_INLINE_SEGMENT_BYTES};
 
@@ -33,7 +38,7 @@ pub struct SealRules {
     pub delta_percent: usize,
     /// … and this many rows on top, so that small buckets are not rebuilt for every change.
     pub delta_slack_rows: usize,
-    /// A new base is made when there would be more ranges of deltas than this.
+    /// When there are this many ranges of deltas, all but the newest half are merged into one.
     pub delta_ranges: usize,
 }
 
@@ -78,6 +83,15 @@ pub enum SealError {
         /// Of the head.
         wanted: StateSum,
     },
+}
+
+impl From<SegmentReadError> for SealError {
+    fn from(error: SegmentReadError) -> Self {
+        match error {
+            SegmentReadError::Store(error) => error.into(),
+            SegmentReadError::Blobs(error) => error.into(),
+        }
+    }
 }
 
 /// What sealing came to.
@@ -231,23 +245,19 @@ fn draft(tx: &Transaction<'_>, rules: &SealRules, blobs: &Blobs, part_id: &str, 
     let part = part::load(tx, part_id)?;
     let mut drafter = Drafter { tx, rules, blobs, part: &part, bucket, segments: Vec::new() };
     let manifest = match manifests::find(tx, part_id, bucket)? {
-        None => drafter.base(&head)?,
+        None => drafter.base(&head, head.head, Vec::new())?,
         Some(stored) => {
             let former =
                 Manifest::open(&stored.body, &stored.hash).map_err(|cause| SealError::Manifest { bucket: bucket.clone(), cause })?;
-            let changed = change_log::changed_rows(tx, part_id, bucket, head.floor, head.head)?;
-            if wants_a_new_base(rules, &former, changed.len()) { drafter.base(&head)? } else { drafter.delta(former, &head, &changed)? }
+            drafter.next(former, &head)?
         }
     };
     let segments = drafter.segments;
     Ok(Some(Draft { floor: head.floor, manifest, segments }))
 }
 
-fn wants_a_new_base(rules: &SealRules, former: &Manifest, changed: usize) -> bool {
-    let rows = |segments: &[SegmentInfo]| segments.iter().map(|segment| usize::try_from(segment.rows).unwrap_or(usize::MAX)).sum::<usize>();
-    let base_rows = rows(&former.base);
-    let delta_rows = former.deltas.iter().map(|delta| rows(&delta.segments)).sum::<usize>() + changed;
-    former.deltas.len() >= rules.delta_ranges || delta_rows > base_rows * rules.delta_percent / 100 + rules.delta_slack_rows
+fn rows_in(segments: &[SegmentInfo]) -> usize {
+    segments.iter().map(|segment| usize::try_from(segment.rows).unwrap_or(usize::MAX)).sum()
 }
 
 /// Makes the segments of one bucket out of one snapshot.
@@ -260,9 +270,40 @@ struct Drafter<'a> {
     segments: Vec<StoredSegment>,
 }
 
+/// Of the rows that deltas may have before a new base is made, the share that stays beside the new base: one in so many.
+const KEPT_SHARE: usize = 4;
+
 impl Drafter<'_> {
-    /// All rows the bucket holds.
-    fn base(&mut self, head: &Head) -> Result<Manifest, SealError> {
+    /// The manifest after `former`.
+    fn next(&mut self, former: Manifest, head: &Head) -> Result<Manifest, SealError> {
+        let changed = change_log::changed_rows(self.tx, &self.part.id, self.bucket, head.floor, head.head)?;
+        let most_rows = rows_in(&former.base) * self.rules.delta_percent / 100 + self.rules.delta_slack_rows;
+        let delta_rows = former.deltas.iter().map(|delta| rows_in(&delta.segments)).sum::<usize>() + changed.len();
+        if delta_rows <= most_rows {
+            return self.delta(former, head, &changed);
+        }
+        // The newest deltas stay as long as they are few rows against the base.
+        let mut room = most_rows / KEPT_SHARE;
+        let mut kept = Vec::new();
+        if changed.len() <= room {
+            room -= changed.len();
+            kept.push(self.delta_info((head.floor, head.head), &changed)?);
+            for delta in former.deltas.into_iter().rev() {
+                let rows = rows_in(&delta.segments);
+                if rows > room {
+                    break;
+                }
+                room -= rows;
+                kept.push(delta);
+            }
+            kept.reverse();
+        }
+        let base_as_of = kept.first().map_or(head.head, |oldest| oldest.after);
+        self.base(head, base_as_of, kept)
+    }
+
+    /// All rows the bucket holds, and the deltas after `base_as_of` that stay beside them.
+    fn base(&mut self, head: &Head, base_as_of: ChangeNo, deltas: Vec<DeltaInfo>) -> Result<Manifest, SealError> {
         let mut base = Vec::new();
         let mut found = StateSum::default();
         for table in TABLES {
@@ -282,21 +323,50 @@ impl Drafter<'_> {
         if found != head.state {
             return Err(SealError::State { bucket: self.bucket.clone(), found, wanted: head.state });
         }
-        Ok(Manifest {
-            bucket: self.bucket.clone(),
-            schema: SCHEMA,
-            head: head.head,
-            state: head.state,
-            base_as_of: head.head,
-            base,
-            deltas: Vec::new(),
-        })
+        Ok(Manifest { bucket: self.bucket.clone(), schema: SCHEMA, head: head.head, state: head.state, base_as_of, base, deltas })
     }
 
-    /// The rows that changed, as they are now; a row that is gone or elsewhere is a removal.
+    /// `former` with one delta more.
     fn delta(&mut self, former: Manifest, head: &Head, changed: &[(TableId, i64)]) -> Result<Manifest, SealError> {
-        let mut delta = DeltaInfo { after: head.floor, to: head.head, segments: Vec::new() };
-        for of_table in changed.chunk_by(|a, b| a.0 == b.0) {
+        let mut manifest = former;
+        if manifest.deltas.len() >= self.rules.delta_ranges {
+            let newest = manifest.deltas.split_off(manifest.deltas.len() - self.rules.delta_ranges.min(manifest.deltas.len()) / 2);
+            manifest.deltas = self.merged(&manifest.deltas, &newest, changed)?.into_iter().chain(newest).collect();
+        }
+        manifest.schema = SCHEMA;
+        manifest.head = head.head;
+        manifest.state = head.state;
+        manifest.deltas.push(self.delta_info((head.floor, head.head), changed)?);
+        Ok(manifest)
+    }
+
+    /// One delta in place of `older`; rows that `newer` deltas or `changed` speak of are left to these. `None` if there are none.
+    fn merged(&mut self, older: &[DeltaInfo], newer: &[DeltaInfo], changed: &[(TableId, i64)]) -> Result<Option<DeltaInfo>, SealError> {
+        let (Some(first), Some(last)) = (older.first(), older.last()) else { return Ok(None) };
+        let mut rows = self.rows_of(older)?;
+        let later = self.rows_of(newer)?;
+        rows.retain(|row| !later.contains(row) && changed.binary_search(row).is_err());
+        // What is left has not changed since, so it is now as it was then.
+        let rows: Vec<_> = rows.into_iter().collect();
+        self.delta_info((first.after, last.to), &rows).map(Some)
+    }
+
+    /// Which rows some deltas speak of.
+    fn rows_of(&self, deltas: &[DeltaInfo]) -> Result<BTreeSet<(TableId, i64)>, SealError> {
+        let mut rows = BTreeSet::new();
+        for info in deltas.iter().flat_map(|delta| &delta.segments) {
+            let bytes = segment_bytes(self.tx, self.blobs, &self.part.id, &info.hash)?
+                .ok_or(StoreError::Corrupt("a manifest names a segment that is not there"))?;
+            let segment = Segment::read(&bytes).map_err(|cause| SealError::Segment { bucket: self.bucket.clone(), cause })?;
+            rows.extend(segment.rows().map(|(pk, _, _)| (info.table, pk)));
+        }
+        Ok(rows)
+    }
+
+    /// The rows as they are now, sorted by table and key; a row that is gone or elsewhere is a removal.
+    fn delta_info(&mut self, (after, to): (ChangeNo, ChangeNo), rows: &[(TableId, i64)]) -> Result<DeltaInfo, SealError> {
+        let mut delta = DeltaInfo { after, to, segments: Vec::new() };
+        for of_table in rows.chunk_by(|a, b| a.0 == b.0) {
             let table = TableDef::by_id(of_table[0].0).ok_or(StoreError::Corrupt("change_log.table_id"))?;
             for some in of_table.chunks(self.rules.segment_rows) {
                 let mut writer = SegmentWriter::new(SegmentKind::Delta, table, self.part.hash_key);
@@ -309,15 +379,10 @@ impl Drafter<'_> {
                         _ => writer.remove(*pk),
                     }
                 }
-                delta.segments.push(self.finish(writer, table, SegmentKind::Delta, (delta.after, delta.to))?);
+                delta.segments.push(self.finish(writer, table, SegmentKind::Delta, (after, to))?);
             }
         }
-        let mut manifest = former;
-        manifest.schema = SCHEMA;
-        manifest.head = head.head;
-        manifest.state = head.state;
-        manifest.deltas.push(delta);
-        Ok(manifest)
+        Ok(delta)
     }
 
     /// Names the finished segment and puts large ones into the blob store; a draft that is dropped leaves them there, harmless.
