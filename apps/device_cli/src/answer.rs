@@ -45,6 +45,11 @@ impl Problem {
         Self { status, code: None, words: words.into() }
     }
 
+    /// The same failure in words that fit the command better.
+    pub(crate) fn saying(self, words: &str) -> Self {
+        Self { words: words.to_owned(), ..self }
+    }
+
     /// Says which part of the command line it is about.
     pub(crate) fn about(mut self, part: &str) -> Self {
         self.words = format!("{part}: {}", self.words);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use polevik_device::api::frame::Refusal;
 use polevik_device::api::sync::SessionResult;
 use polevik_device::api::view::{OrderView, OutletView, Screen, View};
-use polevik_device::api::{Command, CommandDone, LineChange, Push, Reply, Request, RowId};
+use polevik_device::api::{Command, CommandDone, ErrorCode, LineChange, Push, Reply, Request, RowId};
 use polevik_device::{Device, Driver};
 use polevik_domain::ids::{DocumentId, OutletId};
 use polevik_domain::time::CalendarDay;
@@ -87,6 +87,9 @@ async fn sign_in<P: Fn(Push)>(core: &Core<P>, login: Login) -> Result<Answer, Pr
                 .map(|position| json!({ "code": position.code, "name": position.name, "territory": position.territory }))
                 .collect();
             Ok(Answer { text, json: json!({ "signed_in": false, "positions": positions }), failure: Some(Status::Usage) })
+        }
+        Reply::Failed(failure) if failure.code == ErrorCode::LoginNeeded => {
+            Err(Problem::from(failure).saying("the e-mail or the password is not right"))
         }
         other => Err(unexpected(other)),
     }
