@@ -293,10 +293,11 @@ fn start_when_ready(core: Core, page: Page) {
             });
         }
     });
-    let loaded = Memo::new(move |_| core.sync.read().as_deref().is_some_and(has_loaded));
+    // Asked again at each session's end until work is possible: the view may still be that of another person.
     Effect::new(move |_| {
-        if loaded.get() && page.start.read_untracked().as_ref().is_some_and(|start| !start.ready) {
-            leptos::task::spawn_local(async move { page.load_start().await });
+        let over = core.sync.read().as_deref().is_some_and(|sync| !sync.running && has_loaded(sync));
+        if over && page.start.read_untracked().as_ref().is_some_and(|start| start.signed_in && !start.ready) {
+            page.start_again();
         }
     });
 }

@@ -178,8 +178,8 @@ pub fn StateChip() -> impl IntoView {
         Summary::Never => view! { {icon_px(icons::SYNC, 16)} "–" }.into_any(),
     };
     view! {
-        <button class=class data-testid="state-chip" aria-label=label on:click=move |_| page.go(Route::Sync)>
-            {face}
+        <button class="chip-button" data-testid="state-chip" aria-label=label on:click=move |_| page.go(Route::Sync)>
+            <span class=class>{face}</span>
         </button>
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use polevik_device_api::view::{DocumentPlace, OrderView, Screen, View};
 use polevik_domain::ids::DocumentId;
 
-use crate::components::{Loaded, TopBar, draw, load_screen};
+use crate::components::{Loaded, TabBar, TopBar, draw, load_screen};
 use crate::screens::{order_card, order_pad};
 use crate::words::Words;
 
@@ -28,7 +28,7 @@ pub fn Order(id: DocumentId) -> impl IntoView {
             <main class="scroll" data-testid="screen-order">
                 {draw(loaded, |view| view! { <order_card::OrderCard view/> }.into_any())}
             </main>
-            <order_card::ToVisit order=loaded/>
+            <TabBar/>
         }
         .into_any(),
         None => view! {

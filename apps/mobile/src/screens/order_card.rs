@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use polevik_device_api::view::{DocumentPlace, OrderLineRow, OrderView};
 
 use crate::app::Page;
-use crate::components::{FailureBox, Loaded, head};
+use crate::components::{FailureBox, head};
 use crate::icons::{self, icon_px};
 use crate::router::Route;
 use crate::screens::outlet::fact;
@@ -56,6 +56,15 @@ pub fn OrderCard(view: OrderView) -> impl IntoView {
                 </div>
                 <p class="sub right-text">{words.with_text("order-vat", "sum", &words.money(totals.vat_sum))}</p>
             </section>
+            {view
+                .visit
+                .map(|visit| {
+                    view! {
+                        <button class="button quiet" data-testid="order-to-visit" on:click=move |_| page.replace(Route::Visit(visit))>
+                            {words.t("order-to-visit")}
+                        </button>
+                    }
+                })}
             <section class="card">
                 <a class="row" href=outlet.path() on:click=move |event| page.follow(&event, outlet)>
                     <span class="glyph">{icon_px(icons::SHOP, 22)}</span>
@@ -70,28 +79,6 @@ pub fn OrderCard(view: OrderView) -> impl IntoView {
             {head(words.t("order-lines"))}
             <section class="card rows">{view.lines.into_iter().map(|line| view! { <Line line/> }).collect_view()}</section>
         </div>
-    }
-}
-
-/// The way back to the visit the order was placed in.
-#[component]
-pub fn ToVisit(order: RwSignal<Loaded<OrderView>>) -> impl IntoView {
-    let words = Words::here();
-    let page: Page = expect_context();
-    let visit = Memo::new(move |_| match &*order.read() {
-        Loaded::Here(view) => view.visit,
-        Loaded::Loading | Loaded::Missing | Loaded::Failed(_) => None,
-    });
-    move || {
-        visit.get().map(|visit| {
-            view! {
-                <div class="bottom">
-                    <button class="button quiet" data-testid="order-to-visit" on:click=move |_| page.replace(Route::Visit(visit))>
-                        {words.t("order-to-visit")}
-                    </button>
-                </div>
-            }
-        })
     }
 }
 

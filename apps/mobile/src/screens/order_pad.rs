@@ -127,7 +127,7 @@ pub fn OrderPad(
                                 class="filter" data-testid=testid aria-pressed=move || (filter.get() == each).to_string()
                                 on:click=move |_| filter.set(each)
                             >
-                                {words.t(key)} {count}
+                                <span>{words.t(key)} {count}</span>
                             </button>
                         }
                     })

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use polevik_device_api::Request;
 use polevik_device_api::sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView};
 use polevik_device_api::view::{Screen, View};
+use polevik_device_api::{Request, Severity};
 
 use crate::app::Page;
 use crate::bridge::{self, Core};
@@ -171,7 +171,7 @@ fn Row(id: RowId) -> impl IntoView {
                         ().into_any()
                     }
                 }}
-                <div data-testid=format!("row-time-{}", id.as_str())>
+                <div data-testid=format!("row-time-{}", id.as_str()) data-at-ms=move || last().map(|at| at.0.to_string())>
                     {move || last().map_or_else(|| words.t("sync-never"), |at| words.date_time(at))}
                 </div>
                 {move || attempt().map(|text| view! { <div>{text}</div> })}
@@ -186,27 +186,18 @@ fn Row(id: RowId) -> impl IntoView {
 fn Red(id: RowId, failure: Failure, page: Page) -> impl IntoView {
     let words = Words::here();
     let login = summary::needs_login(failure.code);
-    let support = words.with_text("sync-support", "code", &words.code_and_tag(&failure));
+    // What passes by itself needs no support.
+    let support = (failure.code.severity() == Severity::Error)
+        .then(|| words.with_text("sync-support", "code", &words.code_and_tag(&failure)))
+        .map(|text| view! { <div class="do">{text}</div> });
+    let (testid, word) = if login { ("sync-login".to_owned(), "sync-login") } else { (format!("retry-{}", id.as_str()), "retry") };
+    let press = move |_| if login { page.go(Route::Login) } else { sync(Some(id)) };
     view! {
         <FailureBox failure testid=format!("row-error-{}", id.as_str())>
-            <NextTry row=id/>
+            {support}
             <div class="line">
-                <span class="do support">{support}</span>
-                {if login {
-                    view! {
-                        <button class="button outline narrow" data-testid="sync-login" on:click=move |_| page.go(Route::Login)>
-                            {words.t("sync-login")}
-                        </button>
-                    }
-                        .into_any()
-                } else {
-                    view! {
-                        <button class="button outline narrow" data-testid=format!("retry-{}", id.as_str()) on:click=move |_| sync(Some(id))>
-                            {words.t("retry")}
-                        </button>
-                    }
-                        .into_any()
-                }}
+                <NextTry row=id/>
+                <button class="button outline narrow last-in-line" data-testid=testid on:click=press>{words.t(word)}</button>
             </div>
         </FailureBox>
     }
