@@ -24,6 +24,9 @@ const LONGEST_GOODBYE: Duration = Duration::from_secs(10);
 /// How often buckets that changed are sealed, unless a device asks sooner.
 const SEAL_EVERY: Duration = Duration::from_secs(2);
 
+/// Threads for the database and for hashing; more work than that stands in line. Each may hold a reading connection open.
+const MAX_BLOCKING_THREADS: usize = 32;
+
 /// How long the head of a request may take.
 const LONGEST_HEAD: Duration = Duration::from_secs(15);
 
@@ -55,7 +58,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let below = args.config.as_deref().map(Config::read_file).transpose()?.unwrap_or_default();
     let config = Config::resolve(args.settings, below)?;
     start_logging(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     runtime.block_on(serve(config))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
 //! Passwords: how they are hashed, checked, and what a new one must be.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 /// Memory of one hash, in KiB. With time 2 and one lane the floor of OWASP's advice for argon2id.
 const MEMORY_KIB: u32 = 19_456;
@@ -33,9 +33,28 @@ pub enum PasswordError {
     Hashing,
 }
 
-fn argon2() -> Result<Argon2<'static>, PasswordError> {
-    let params = Params::new(MEMORY_KIB, TIME, LANES, None).map_err(|_| PasswordError::Hashing)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+fn our_params() -> Result<Params, PasswordError> {
+    Params::new(MEMORY_KIB, TIME, LANES, None).map_err(|_| PasswordError::Hashing)
+}
+
+/// Memory that hashes were made in, for the next ones. Without it the allocator would keep 19 MiB for every thread that ever made one.
+static SCRATCH: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+/// How many pieces of it are kept: as many as passwords are hashed at once.
+const KEPT_SCRATCH: usize = 2;
+
+/// argon2id of a password, as many bytes as `output` has.
+fn argon2id(password: &str, salt: &[u8], params: Params, output: &mut [u8]) -> Result<(), PasswordError> {
+    let scratch = || SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut memory = scratch().pop().unwrap_or_default();
+    memory.resize(params.block_count(), Block::default());
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hashed = argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, &mut memory);
+    let mut kept = scratch();
+    if kept.len() < KEPT_SCRATCH {
+        kept.push(memory);
+    }
+    hashed.map_err(|_| PasswordError::Hashing)
 }
 
 /// The PHC string of a new password: argon2id, m = 19 MiB, t = 2, p = 1. Takes tens of milliseconds and 19 MiB.
@@ -54,8 +73,17 @@ pub fn hash(password: &str, salt: [u8; SALT_BYTES]) -> Result<String, PasswordEr
 }
 
 fn hash_any(password: &str, salt: [u8; SALT_BYTES]) -> Result<String, PasswordError> {
+    let params = our_params()?;
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    argon2id(password, &salt, params.clone(), &mut output)?;
     let salt = SaltString::encode_b64(&salt).map_err(|_| PasswordError::Hashing)?;
-    let hash = argon2()?.hash_password(password.as_bytes(), &salt).map_err(|_| PasswordError::Hashing)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(|_| PasswordError::Hashing)?,
+        salt: Some(salt.as_salt()),
+        hash: Some(Output::new(&output).map_err(|_| PasswordError::Hashing)?),
+    };
     Ok(hash.to_string())
 }
 
@@ -76,14 +104,26 @@ pub fn check(password: &str, stored: Option<&str>) -> Checked {
     if password.len() > MAX_BYTES {
         return Checked::Wrong;
     }
-    let Some(hash) = PasswordHash::new(stored.unwrap_or_else(|| dummy())).ok() else { return Checked::Wrong };
-    let Ok(argon2) = argon2() else { return Checked::Wrong };
-    match argon2.verify_password(password.as_bytes(), &hash) {
-        Ok(()) if stored.is_none() => Checked::Wrong,
-        Ok(()) if Params::try_from(&hash).is_ok_and(|params| is_current(&params)) => Checked::Right,
-        Ok(()) => Checked::RightButOld,
-        Err(_) => Checked::Wrong,
+    match matches(password, stored.unwrap_or_else(|| dummy())) {
+        Some(_) if stored.is_none() => Checked::Wrong,
+        Some(params) if is_current(&params) => Checked::Right,
+        Some(_) => Checked::RightButOld,
+        None => Checked::Wrong,
     }
+}
+
+/// The parameters of `stored` if it is a hash of `password`.
+fn matches(password: &str, stored: &str) -> Option<Params> {
+    let stored = PasswordHash::new(stored).ok()?;
+    let is_ours = stored.algorithm == Algorithm::Argon2id.ident() && stored.version == Some(Version::V0x13.into());
+    let (params, expected) = (Params::try_from(&stored).ok()?, stored.hash.filter(|_| is_ours)?);
+    let mut salt = [0; Salt::MAX_LENGTH];
+    let salt = stored.salt?.decode_b64(&mut salt).ok()?;
+    let mut output = [0; Output::MAX_LENGTH];
+    let output = output.get_mut(..expected.len())?;
+    argon2id(password, salt, params.clone(), output).ok()?;
+    // Outputs compare in constant time.
+    (Output::new(output).ok()? == expected).then_some(params)
 }
 
 fn is_current(params: &Params) -> bool {
@@ -103,6 +143,8 @@ pub fn warm_up() {
 
 #[cfg(test)]
 mod tests {
+    use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+
     use super::*;
 
     #[test]
@@ -111,6 +153,9 @@ mod tests {
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_eq!(check("correct horse", Some(&hash)), Checked::Right);
         assert_eq!(check("correct horsf", Some(&hash)), Checked::Wrong);
+        // The library's own way agrees.
+        let parsed = PasswordHash::new(&hash).unwrap();
+        Argon2::default().verify_password(b"correct horse", &parsed).unwrap();
     }
 
     #[test]
@@ -128,6 +173,17 @@ mod tests {
         let hash = weak.hash_password(b"correct horse", &salt).unwrap().to_string();
         assert_eq!(check("correct horse", Some(&hash)), Checked::RightButOld);
         assert_eq!(check("wrong", Some(&hash)), Checked::Wrong);
+    }
+
+    /// Five hundred logins at once once made the server keep 19 MiB for each thread that had ever hashed a password.
+    #[test]
+    fn many_hashes_keep_the_memory_of_few() {
+        let hashes: Vec<_> = (0..8).map(|n| std::thread::spawn(move || hash("correct horse", [n; SALT_BYTES]).unwrap())).collect();
+        for hash in hashes {
+            hash.join().unwrap();
+        }
+        let kept = SCRATCH.lock().unwrap();
+        assert!((1..=KEPT_SCRATCH).contains(&kept.len()));
     }
 
     #[test]
