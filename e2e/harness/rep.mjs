@@ -5,6 +5,9 @@ import assert from "node:assert/strict";
 /** How long a synchronisation of the demo company may take, in milliseconds; generous for a loaded machine. */
 const SYNC_LIMIT_MS = 120_000;
 
+/** The rows of the synchronisation screen. */
+export const ROWS = ["download.mandatory", "upload.mandatory"];
+
 export class Rep {
   constructor(phone, server) {
     this.phone = phone;
@@ -57,7 +60,8 @@ export class Rep {
   async opensPlannedOutlet() {
     await this.tap("tab-route");
     await this.sees("screen-route");
-    const stop = this.onAll("stop-").first();
+    // A stop that was visited leads to its visit.
+    const stop = this.phone.page.locator('[data-testid^="stop-"][href^="/outlets/"]').first();
     const id = Number((await stop.getAttribute("data-testid")).slice("stop-".length));
     await stop.tap();
     await this.sees("screen-outlet");
@@ -109,18 +113,29 @@ export class Rep {
     await this.sees("screen-sync");
   }
 
-  /** «Синхронизировать все», until it has ended well. */
+  /** «Синхронизировать все», until both rows have a new time of success. */
   async synchronisesAll() {
     await this.looksAtSync();
-    const before = await this.on("row-time-upload.mandatory").innerText();
-    await this.tap("sync-all");
+    const before = await this.successTimes();
+    await this.phone.page.locator('[data-testid="sync-all"]:enabled').tap();
+    for (const row of ROWS) await this.seesNewSuccess(row, before[row]);
+    assert.equal(await this.onAll("row-error-").count(), 0, "no row shows an error");
+  }
+
+  /** Waits until a row succeeded later than `before`, in milliseconds of the server's clock. */
+  async seesNewSuccess(row, before) {
     await this.phone.page.waitForFunction(
-      ({ name, before }) => document.querySelector(`[data-testid="${name}"]`)?.innerText !== before,
-      { name: "row-time-upload.mandatory", before },
+      ({ name, before }) => Number(document.querySelector(`[data-testid="${name}"]`)?.dataset.atMs ?? 0) > before,
+      { name: `row-time-${row}`, before },
       { timeout: SYNC_LIMIT_MS },
     );
-    await this.sees("sync-all");
-    assert.equal(await this.onAll("row-error-").count(), 0, "no row shows an error");
+  }
+
+  /** When each row last succeeded, in milliseconds; 0 if never. */
+  async successTimes() {
+    const times = {};
+    for (const row of ROWS) times[row] = Number((await this.on(`row-time-${row}`).getAttribute("data-at-ms")) ?? 0);
+    return times;
   }
 
   async goesBack() {
@@ -130,7 +145,7 @@ export class Rep {
   /** The shown times of last success, by row. */
   async shownTimes() {
     const times = {};
-    for (const row of ["download.mandatory", "upload.mandatory"]) {
+    for (const row of ROWS) {
       times[row] = await this.on(`row-time-${row}`).innerText();
     }
     return times;

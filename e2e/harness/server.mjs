@@ -17,10 +17,14 @@ const target = resolve(workspace, process.env.CARGO_TARGET_DIR ?? "target");
 
 /** The program under test; POLEVIK_SERVER names another build of it. */
 export const server_program = process.env.POLEVIK_SERVER ?? join(target, "debug/polevik-server");
-const assets = join(target, "dist");
+/** The application under test; POLEVIK_ASSETS names another build of it. */
+const assets = process.env.POLEVIK_ASSETS ?? join(target, "dist");
 
 /** A rep of the demo company of any size; `demo-data` prints all logins. */
 export const DEMO_REP = { email: "rep01@demo.polevik.example", password: "polevik-demo" };
+
+/** The price lists of the demo company; which one an outlet has depends on what kind of shop it is. */
+export const DEMO_PRICE_TYPES = ["RETAIL", "WHOLESALE", "CHAIN", "HORECA"];
 
 /** How long the server may take until it answers, in milliseconds; generous for a loaded machine. */
 const START_LIMIT_MS = 60_000;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { Phone } from "../harness/browser.mjs";
-import { Rep } from "../harness/rep.mjs";
+import { ROWS, Rep } from "../harness/rep.mjs";
 import { DEMO_REP, Server } from "../harness/server.mjs";
 
 let server;
@@ -56,8 +56,10 @@ test("without a server a synchronisation turns its row red with a code, and the 
 
 test("once the server is back a forced synchronisation of each row clears the error", async () => {
   await server.start();
-  for (const row of ["download.mandatory", "upload.mandatory"]) {
+  const before = await rep.successTimes();
+  for (const row of ROWS) {
     await rep.tap(`sync-row-${row}`);
+    await rep.seesNewSuccess(row, before[row]);
     await rep.on(`row-error-${row}`).waitFor({ state: "detached" });
   }
 });

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import { Phone } from "../harness/browser.mjs";
 import { Rep } from "../harness/rep.mjs";
-import { DEMO_REP, Server } from "../harness/server.mjs";
+import { DEMO_PRICE_TYPES, DEMO_REP, Server } from "../harness/server.mjs";
 
 let server;
 let phone;
@@ -102,15 +102,13 @@ function totalOf(order) {
 }
 
 test("a price changed in the office is on the order pad after synchronisation", async () => {
-  const outlet = await rep.opensPlannedOutlet();
+  await rep.opensPlannedOutlet();
   await rep.startsVisit();
   const [sku] = await rep.fillsOrder({ products: 1, count: 1 });
   const old_price = await rep.looksUpPrice(sku);
   const new_price = old_price + 123;
 
-  const priced_by = await server.priceTypeOf(outlet);
-  const today = new Date().toISOString().slice(0, 10);
-  await server.importRows("prices", [{ price_type: priced_by, product: sku, value: new_price / 100, valid_from: today }]);
+  await server.importRows("prices", DEMO_PRICE_TYPES.map((price_type) => ({ price_type, product: sku, value: new_price })));
   assert.equal(await rep.looksUpPrice(sku), old_price, "nothing changes by itself under the rep's hands");
 
   await rep.synchronisesAll();
