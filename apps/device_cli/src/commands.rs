@@ -109,7 +109,10 @@ async fn synchronise<P: Fn(Push)>(core: &Core<P>, row: Option<RowId>, ended: &to
         return Err(Refusal::NotSignedIn.into());
     }
     core.request(Request::Sync(row)).await;
-    ended.notified().await;
+    // A session that could not even begin has no end to wait for.
+    if matches!(load(core, Screen::Sync).await?, View::Sync(view) if view.running) {
+        ended.notified().await;
+    }
     let View::Sync(view) = load(core, Screen::Sync).await? else { return Err(wrong_view()) };
     let failure = (view.result != Some(SessionResult::Success)).then_some(Status::NotComplete);
     Ok(Answer { text: print::sync_in_words(&view), json: print::sync(&view), failure })

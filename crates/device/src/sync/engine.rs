@@ -94,6 +94,8 @@ impl Engine {
                 let wanted: Vec<RowId> = row.map_or_else(|| RowId::ALL.to_vec(), |row| vec![row]);
                 self.want(&wanted, facts, &mut effects);
             }
+            // Nobody is there for whom anything could be fetched or sent.
+            Event::Woken | Event::Due if !facts.signed_in => (),
             Event::Woken => {
                 // Another network: the waiting so far says nothing about it.
                 let wanted = self.rows_that(|row| waits_for_a_network(&row.last));
@@ -722,5 +724,19 @@ mod tests {
         let effects = engine.step(Event::Asked(None), &Facts { signed_in: false, ..facts(3) });
         assert_eq!(work_of(effects), []);
         assert_eq!(words(&engine), ("failed", "failed"));
+    }
+
+    #[test]
+    fn a_failure_of_before_does_not_come_back_while_nobody_is_signed_in() {
+        let mut engine = engine();
+        engine.step(Event::Asked(None), &facts(3));
+        engine.step(Event::Came(SessionNo(1), Outcome::Exchanged(Err(failed(ErrorCode::ServerSilent)))), &facts(3));
+        assert_eq!(engine.step(Event::SignedOut, &facts(3)), [Effect::WakeAt(None)]);
+        let before = engine.clone();
+        let later = Facts { now: NOW.plus_secs(60), signed_in: false, ..facts(3) };
+        for event in [Event::Woken, Event::Due] {
+            assert_eq!(engine.step(event, &later), []);
+        }
+        assert_eq!(engine, before);
     }
 }

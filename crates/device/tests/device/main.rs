@@ -4,4 +4,5 @@
 
 mod acts;
 mod road;
+mod speed;
 mod support;

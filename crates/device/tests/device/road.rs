@@ -221,7 +221,7 @@ fn a_document_that_breaks_the_server_does_not_hold_the_download() {
 fn a_download_that_fails_does_not_hold_the_documents() {
     let mut world = World::ready();
     let id = place_order(&mut world);
-    many_products(&mut world, 5_000);
+    many_products(&mut world, 5_000, 700);
     world.office.borrow_mut().faults_of.insert("/v1/segments/", Fault::Status(500));
     let view = world.sync(None);
     assert_eq!((code_of(&view, UP), code_of(&view, DOWN)), (None, Some(ErrorCode::ServerError)));
@@ -294,20 +294,20 @@ fn one_row_alone_leaves_the_other_alone() {
 }
 
 /// So many that their segments do not ride inside the reply.
-fn many_products(world: &mut World, count: i64) {
+pub fn many_products(world: &mut World, count: i64, rows_per_segment: usize) {
     let rows = (10..10 + count).map(|id| {
         let (table, mut row) = product(id, &format!("S{id}"), "");
         row.values[2] = Value::Text(format!("Товар {}", id.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed())));
         (table, row)
     });
     world.office.borrow_mut().put("distributor:9", rows.collect());
-    world.office.borrow_mut().rebase("distributor:9", 700);
+    world.office.borrow_mut().rebase("distributor:9", rows_per_segment);
 }
 
 #[test]
 fn a_large_base_is_fetched_in_segments_and_adds_up() {
     let mut world = World::ready();
-    many_products(&mut world, 5_000);
+    many_products(&mut world, 5_000, 700);
     world.office.borrow_mut().requests.clear();
     let view = world.sync(None);
     assert_eq!(view.result, Some(SessionResult::Success));
@@ -318,7 +318,7 @@ fn a_large_base_is_fetched_in_segments_and_adds_up() {
 #[test]
 fn segments_that_are_here_are_not_fetched_again_after_the_process_was_killed() {
     let mut world = World::ready();
-    many_products(&mut world, 5_000);
+    many_products(&mut world, 5_000, 700);
     world.office.borrow_mut().requests.clear();
     // Two segments come, then nobody answers.
     world.office.borrow_mut().faults.extend([None, None, None]);
@@ -340,13 +340,13 @@ fn segments_that_are_here_are_not_fetched_again_after_the_process_was_killed() {
 #[test]
 fn a_segment_damaged_on_its_way_is_fetched_once_more() {
     let mut world = World::ready();
-    many_products(&mut world, 5_000);
+    many_products(&mut world, 5_000, 700);
     world.office.borrow_mut().faults.extend([None, Some(Fault::Garbled)]);
     let view = world.sync(None);
     assert_eq!(view.result, Some(SessionResult::Success));
     same_rows(&world);
 
-    many_products(&mut world, 6_000);
+    many_products(&mut world, 6_000, 700);
     world.office.borrow_mut().faults_of.insert("/v1/segments/", Fault::Garbled);
     let view = world.sync(None);
     assert_eq!(code_of(&view, DOWN), Some(ErrorCode::FileDamaged));
