@@ -45,7 +45,7 @@ fn describe() {
     describe_counter!("polevik_device_seq_gap_total", "Revisions that devices numbered and that had not come when a later one did");
     describe_counter!("polevik_segments_served_total", "Segments fetched");
     describe_counter!("polevik_segment_bytes_total", "Bytes of segments sent, inside replies and fetched");
-    describe_counter!("polevik_sealed_buckets_total", "Buckets sealed in the background");
+    describe_counter!("polevik_sealed_buckets_total", "Buckets sealed");
 }
 
 /// `GET /metrics`: for callers on this machine, and for those with the token.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -65,7 +65,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         route: request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned()),
         session: request.headers().get(SESSION_HEADER).and_then(|value| SessionTag::parse(value.to_str().ok()?)),
         notes: notes.clone(),
-        status: StatusCode::INTERNAL_SERVER_ERROR,
+        status: HUNG_UP,
         code: None,
         cause: None,
         bytes: 0,
@@ -87,14 +87,16 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         line.cause = error.cause().map(str::to_owned);
         let headers = std::mem::take(response.headers_mut());
         response = error.render(app.now(), &id);
-        response.headers_mut().extend(headers.into_iter().filter_map(|(name, value)| Some((name?, value))));
+        // What was said beside the body stays: which methods are allowed, what the answer varies by.
+        let beside = headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
+        response.headers_mut().extend(beside.filter(|(name, _)| *name != header::CONTENT_LENGTH && *name != header::CONTENT_TYPE));
     }
     security_headers::add(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
 
-    line.status = response.status();
+    line.status = response.status().as_u16();
     metrics::counter!("polevik_http_requests_total", "route" => line.route.clone(), "status" => response.status().as_u16().to_string())
         .increment(1);
     metrics::histogram!("polevik_http_request_duration_seconds", "route" => line.route.clone()).record(started.elapsed().as_secs_f64());
@@ -116,6 +118,9 @@ fn log_when_sent(response: Response, mut line: LogLine) -> Response {
     Response::from_parts(parts, Body::from_stream(counted))
 }
 
+/// In the log only: the caller was gone before there was an answer (the number that other servers use, too).
+const HUNG_UP: u16 = 499;
+
 /// One line of the log, written when it is dropped.
 struct LogLine {
     id: String,
@@ -123,7 +128,7 @@ struct LogLine {
     route: String,
     session: Option<SessionTag>,
     notes: Notes,
-    status: StatusCode,
+    status: u16,
     code: Option<&'static str>,
     cause: Option<String>,
     bytes: u64,
@@ -144,7 +149,7 @@ impl Drop for LogLine {
         let device = noted.device.map(|device| device.to_string());
         let position = noted.position.map(|position| position.0);
         let Self { id, method, route, status, code, bytes, .. } = self;
-        let (method, status) = (method.as_str(), status.as_u16());
+        let method = method.as_str();
         if let Some(cause) = &self.cause {
             tracing::error!(id, method, route, status, code, ms, bytes, session, device, position, cause, "request");
         } else if matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics") {

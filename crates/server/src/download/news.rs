@@ -45,7 +45,8 @@ impl Standing {
 /// When the database or the blob store refuses.
 pub fn news_for(app: &App, scope: &Scope, standing: &Standing, now: UtcMillis) -> Result<Option<Download>, HttpError> {
     let buckets = app.store.read(|tx| buckets_of(tx, scope))?;
-    app.sealer.seal_due(&scope.part_id, &buckets, now)?;
+    let sealed = app.sealer.seal_due(&scope.part_id, &buckets, now)?;
+    metrics::counter!("polevik_sealed_buckets_total").increment(u64::try_from(sealed.buckets).unwrap_or(0));
     app.store.read(|tx| {
         let announced = announce(tx, &scope.part_id, &buckets)?;
         if standing.root.as_deref() == Some(announced.hash.as_str()) {
