@@ -86,6 +86,7 @@ pub fn OrderPad(
     let search = RwSignal::new(String::new());
     let filter = RwSignal::new(PadFilter::All);
     let review = RwSignal::new(false);
+    let proposed = RwSignal::new(first.row.delivery_day.is_some());
     let list_version = Memo::new(move |seen: Option<&u64>| {
         let (count, tables) = &*core.changed.read();
         if seen.is_none() || tables.iter().any(|table| LIST_TABLES.contains(&table.as_str())) { *count } else { *seen.unwrap_or(count) }
@@ -138,7 +139,7 @@ pub fn OrderPad(
         <Bottom pad review/>
         <LineSheet pad/>
         <Sheet open=review title=words.t("order-review") testid="sheet-review">
-            <Review id order review/>
+            <Review id order review proposed/>
         </Sheet>
     }
 }

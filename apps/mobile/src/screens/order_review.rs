@@ -23,6 +23,8 @@ pub fn Review(
     order: RwSignal<Loaded<OrderView>>,
     /// Whether the sheet is open.
     review: RwSignal<bool>,
+    /// Whether a day of delivery has been proposed for this draft.
+    proposed: RwSignal<bool>,
 ) -> impl IntoView {
     let words = Words::here();
     let page: Page = expect_context();
@@ -39,6 +41,13 @@ pub fn Review(
     });
     let totals = Memo::new(move |_| view.read().as_ref().map(|view| view.row.totals).unwrap_or_default());
     let set_day = move |day: Option<CalendarDay>| page.act(Command::SetDelivery { order: id, day }, |_| ());
+    // The first day on which the outlet takes goods is proposed once; who wants no day takes it off again.
+    Effect::new(move |_| {
+        if let (Some(first), None, false) = (choices.get().first().copied(), day.get_untracked(), proposed.get_untracked()) {
+            proposed.set(true);
+            set_day(Some(first));
+        }
+    });
     let save_comment = move || page.act(Command::SetComment { order: id, comment: comment.get_untracked() }, |_| ());
     let place = move |_| {
         if comment.get_untracked() != view.get_untracked().map(|view| view.comment).unwrap_or_default() {
@@ -71,7 +80,7 @@ pub fn Review(
                             view! {
                                 <button
                                     class="choice" data-testid=format!("delivery-{each}") aria-pressed=move || (day.get() == Some(each)).to_string()
-                                    on:click=move |_| set_day(Some(each))
+                                    on:click=move |_| set_day((day.get_untracked() != Some(each)).then_some(each))
                                 >
                                     <span>{name}</span>
                                     <b class="num">{figure}</b>
