@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use polevik_device_store::Store;
 use polevik_device_store::db::commit;
-use polevik_device_store::platform::Folder;
+use polevik_device_store::platform::{Connection, Folder, Journal, Platform};
 use polevik_device_store::reference::staging;
 use polevik_device_store::work::numbers::{self, Sequence};
 use polevik_device_store::work::options::{self, OptionName};
 use polevik_device_store::work::outbox::{self, Answer, Counts, NewEntry, Standing};
+use polevik_device_store::{Result, Store};
 use polevik_domain::ids::{DocumentId, PositionId};
 use polevik_domain::time::UtcMillis;
 
@@ -131,4 +131,48 @@ fn a_new_copy_of_the_office_replaces_the_old_one_and_leaves_work_alone() {
     }
     assert!(folder.path().join("reference-2.db").exists());
     assert!(!folder.path().join("reference-1.db").exists());
+}
+
+/// A folder that is used as the browser's storage is: one connection per file, a journal that is truncated.
+struct LikeABrowser(Folder);
+
+impl Platform for LikeABrowser {
+    fn open(&self, name: &str) -> Result<Connection> {
+        self.0.open(name)
+    }
+    fn remove(&self, name: &str) -> Result<()> {
+        self.0.remove(name)
+    }
+    fn copy(&self, from: &str, to: &str) -> Result<()> {
+        self.0.copy(from, to)
+    }
+    fn list(&self) -> Result<Vec<String>> {
+        self.0.list()
+    }
+    fn journal(&self) -> Journal {
+        Journal::ExclusiveTruncate
+    }
+}
+
+#[test]
+fn the_browser_s_way_of_keeping_files_keeps_promises_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let like_a_browser = || Box::new(LikeABrowser(Folder::new(folder.path()).unwrap()));
+    let mut store = Store::open(like_a_browser()).unwrap();
+    let tx = store.work().unwrap();
+    outbox::append(&tx, &entry(document(1), 1)).unwrap();
+    commit(tx).unwrap();
+    let tx = store.reference().unwrap();
+    staging::insert(&tx, "a", b"1").unwrap();
+    commit(tx).unwrap();
+    store.shrink_reference_log().unwrap();
+    assert!(!folder.path().join("work.db-wal").exists());
+    let other = Connection::open(folder.path().join("work.db")).unwrap();
+    other.busy_timeout(std::time::Duration::ZERO).unwrap();
+    assert!(other.execute_batch("BEGIN IMMEDIATE").is_err(), "nobody else gets in");
+    drop(other);
+    drop(store);
+    let mut store = Store::open(like_a_browser()).unwrap();
+    assert_eq!(outbox::end(&store.work().unwrap()).unwrap(), 1);
+    assert_eq!(staging::staged(&store.reference().unwrap()).unwrap().len(), 1);
 }

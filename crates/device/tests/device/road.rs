@@ -300,7 +300,10 @@ pub fn many_products(world: &mut World, count: i64, rows_per_segment: usize) {
         row.values[2] = Value::Text(format!("Товар {}", id.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed())));
         (table, row)
     });
-    world.office.borrow_mut().put("distributor:9", rows.collect());
+    let rows: Vec<_> = rows.collect();
+    for range in rows.chunks(10_000) {
+        world.office.borrow_mut().put("distributor:9", range.to_vec());
+    }
     world.office.borrow_mut().rebase("distributor:9", rows_per_segment);
 }
 

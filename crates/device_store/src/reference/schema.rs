@@ -27,7 +27,7 @@ const INDEXES: [Index; 5] = [prices::INDEX, stock::INDEX, receivables::INDEX, ro
 /// Makes the indexes of all tables that lack one.
 pub(crate) fn create_indexes(connection: &Connection) -> Result<()> {
     for Index { table, name, columns } in INDEXES {
-        connection.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {name} ON {table} ({columns})"))?;
+        connection.execute_batch(&format!("-- schema::create_indexes\nCREATE INDEX IF NOT EXISTS {name} ON {table} ({columns})"))?;
     }
     Ok(())
 }
@@ -35,7 +35,7 @@ pub(crate) fn create_indexes(connection: &Connection) -> Result<()> {
 /// Drops the indexes of one table: building them once after a first load costs half of keeping them row by row.
 pub(crate) fn drop_indexes(tx: &Transaction<'_>, table: &TableDef) -> Result<()> {
     for index in INDEXES.iter().filter(|index| index.table == table.name) {
-        tx.execute_batch(&format!("DROP INDEX IF EXISTS {}", index.name))?;
+        tx.execute_batch(&format!("-- schema::drop_indexes\nDROP INDEX IF EXISTS {}", index.name))?;
     }
     Ok(())
 }
