@@ -20,7 +20,7 @@ use rustls_acme::{AcmeConfig, AcmeState};
 use tokio::net::TcpStream;
 
 use crate::config::Acme;
-use crate::serve::{limit_connections, serving_service};
+use crate::serve::{LONGEST_HEAD, limited, serving_service};
 
 /// How long a TLS handshake may take.
 const LONGEST_HANDSHAKE: Duration = Duration::from_secs(15);
@@ -87,8 +87,7 @@ pub async fn run(listener: TcpListener, mut state: AcmeState<std::io::Error>, ro
             }
         }
     });
-    let mut server = axum_server::from_tcp(listener)?.acceptor(InTime(acceptor)).handle(handle);
-    limit_connections(server.http_builder());
+    let server = limited(axum_server::from_tcp(listener)?.acceptor(InTime(acceptor)).handle(handle), LONGEST_HEAD);
     let served = server.serve(serving_service(router)).await;
     renewal.abort();
     served.context("the HTTPS port failed")

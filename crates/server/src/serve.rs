@@ -8,9 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum_server::Handle;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use axum_server::{Handle, Server};
+use hyper_util::rt::TokioTimer;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, AppSettings};
@@ -27,8 +26,8 @@ const SEAL_EVERY: Duration = Duration::from_secs(2);
 /// Threads for the database and for hashing; more work than that stands in line. Each may hold a reading connection open.
 const MAX_BLOCKING_THREADS: usize = 32;
 
-/// How long the head of a request may take.
-const LONGEST_HEAD: Duration = Duration::from_secs(15);
+/// How long the head of a request may take, also the first one of a connection, and the next one of a connection that is kept.
+pub(crate) const LONGEST_HEAD: Duration = Duration::from_secs(15);
 
 /// Serve devices and the mobile module over HTTP, and over HTTPS with an automatic certificate.
 ///
@@ -94,8 +93,7 @@ async fn serve(config: Config) -> Result<()> {
 
     let handle = Handle::new();
     let sealing = tokio::spawn(seal_again_and_again(app.clone()));
-    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
-    limit_connections(server.http_builder());
+    let server = limited(axum_server::from_tcp(listener)?.handle(handle.clone()), LONGEST_HEAD);
     let plain = tokio::spawn(server.serve(serving_service(router(&app, Connection::Plain))));
     let secure = https.map(|(listener, state)| tokio::spawn(acme::run(listener, state, router(&app, Connection::Tls), handle.clone())));
 
@@ -128,10 +126,13 @@ pub(crate) fn serving_service(router: Router) -> IntoMakeServiceWithConnectInfo<
     router.into_make_service_with_connect_info::<SocketAddr>()
 }
 
-/// Limits on what a connection may do before a handler sees it.
-pub(crate) fn limit_connections(builder: &mut Builder<TokioExecutor>) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(LONGEST_HEAD).max_headers(64);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(60))).max_concurrent_streams(64);
+/// A server with limits on what a connection may do before a handler sees it.
+///
+/// HTTP/1.1 only: to tell the versions apart the library would wait for a silent caller's first bytes without any limit.
+pub(crate) fn limited<Acceptor>(server: Server<SocketAddr, Acceptor>, longest_head: Duration) -> Server<SocketAddr, Acceptor> {
+    let mut server = server.http1_only();
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(longest_head).max_headers(64);
+    server
 }
 
 /// Seals what changed, now and then; a failure is logged and tried again.
@@ -165,4 +166,30 @@ async fn told_to_end() -> Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// A connection on which nothing was ever sent once stayed open for good.
+    #[tokio::test]
+    async fn a_silent_connection_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = limited(axum_server::from_tcp(listener).unwrap(), Duration::from_millis(50));
+        let serving = tokio::spawn(server.serve(serving_service(Router::new())));
+        for said in ["", "GET / HTTP/1.1\r\nHost: x\r\n"] {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            connection.write_all(said.as_bytes()).await.unwrap();
+            let mut heard = Vec::new();
+            let closed = tokio::time::timeout(Duration::from_secs(10), connection.read_to_end(&mut heard)).await;
+            assert!(closed.is_ok(), "after {said:?} it stayed open");
+        }
+        serving.abort();
+    }
 }
