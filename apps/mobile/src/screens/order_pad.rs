@@ -383,7 +383,7 @@ fn Bottom(pad: Pad, review: RwSignal<bool>) -> impl IntoView {
                     <div class="sub">{under}</div>
                 </div>
                 <button
-                    class="button primary grow" data-testid="order-review" disabled=move || lines() == 0 on:click=move |_| review.set(true)
+                    class="button primary" data-testid="order-review" disabled=move || lines() == 0 on:click=move |_| review.set(true)
                 >
                     {words.t("order-place")}
                 </button>
