@@ -61,8 +61,8 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let mut line = LogLine {
         id: id.clone(),
         method: request.method().clone(),
-        // Only paths of the router's table: others are the caller's words.
-        route: request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned()),
+        // Only paths of the table of routes; everything else are files, and their paths the caller's words.
+        route: request.extensions().get::<MatchedPath>().map_or_else(|| "files".to_owned(), |path| path.as_str().to_owned()),
         session: request.headers().get(SESSION_HEADER).and_then(|value| SessionTag::parse(value.to_str().ok()?)),
         notes: notes.clone(),
         status: HUNG_UP,
