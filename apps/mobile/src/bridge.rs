@@ -2,7 +2,7 @@
 //!
 //! A request carries a number, its reply brings it back; pushes come unasked and land in signals. Frames are postcard
 //! (`polevik_device_api::frame`) in an `ArrayBuffer` that is handed over, not copied. Three plain words manage the Worker itself:
-//! it says `loaded`, the page answers `open` once this window may touch the database.
+//! it says `loaded`, the page answers `open` once this window may touch the database, and it says `failed` when it is about to end.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,6 +16,8 @@ use polevik_device_api::{Command, CommandDone, ErrorCode, FromCore, Push, Reply,
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, Worker};
+
+use crate::browser;
 
 /// How the core of this window stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,16 +114,21 @@ impl Core {
     }
 
     fn hear(self, data: &JsValue) {
-        if let Some(word) = data.as_string() {
-            if word == "loaded" {
+        match data.as_string().as_deref() {
+            Some("loaded") => {
                 LINE.with_borrow_mut(|line| {
                     if let Some(line) = line {
                         line.loaded = true;
                         line.open_if_loaded();
                     }
                 });
+                return;
             }
-            return;
+            Some(word) => {
+                self.fail(format!("the core says {word}"));
+                return;
+            }
+            None => (),
         }
         let bytes = js_sys::Uint8Array::new(data).to_vec();
         match decode::<FromCore>(&bytes) {
@@ -150,11 +157,12 @@ impl Core {
         }
     }
 
+    /// The core can no longer be used; what was committed is safe, and a fresh one may open it.
     fn fail(self, detail: String) {
         leptos::logging::error!("core: {detail}");
-        if self.state.get_untracked() == CoreState::Starting {
-            self.state.set(CoreState::CannotStart(Failure { code: ErrorCode::Unexpected, tag: None, detail }));
-        }
+        let failure = Failure { code: ErrorCode::Unexpected, tag: None, detail };
+        // Later, because the listener that is running now goes away with the line.
+        browser::after(0, move || self.stop(CoreState::CannotStart(failure)));
     }
 }
 

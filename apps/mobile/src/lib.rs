@@ -1,7 +1,7 @@
 //! The page of the mobile module: draws what the core gives it and sends what the rep does.
 //!
-//! It runs on the main thread and knows neither SQL nor the network: everything comes through [`bridge`] from the core in its Worker,
-//! which is built from `apps/mobile_core`. Screens are one file each in [`screens`]; words come from `polevik-texts`.
+//! It runs on the main thread and knows neither SQL nor the network: everything comes through `bridge.rs` from the core in its Worker,
+//! which is built from `apps/mobile_core`. Screens are one file each in `screens/`; words come from `polevik-texts`.
 
 #[cfg(target_arch = "wasm32")]
 mod app;

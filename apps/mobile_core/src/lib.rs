@@ -1,7 +1,7 @@
 //! The core of the mobile module in its dedicated Worker.
 //!
-//! It puts `polevik-device` together with what a browser has: databases on the origin's private file system ([`opfs`]), `fetch`
-//! ([`fetch`]), clock, randomness and timers ([`machine`]). Requests come from the page as postcard frames and are answered with the same
+//! It puts `polevik-device` together with what a browser has: databases on the origin's private file system (`opfs.rs`), the
+//! network (`fetch.rs`), clock, randomness and timers (`machine.rs`). Requests come from the page as postcard frames and are answered with the same
 //! number; pushes go out as they happen.
 //!
 //! The page says `open` once its window holds the lock (`apps/mobile/src/leader.rs`); before that nothing is touched.
@@ -22,6 +22,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 #[wasm_bindgen]
 pub fn start() {
-    console_error_panic_hook::set_once();
+    worker::tell_of_panics();
     worker::listen();
 }

@@ -28,6 +28,14 @@ fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
+/// A panic ends the module: the page is told, so that it does not wait for answers that cannot come. What was committed stays.
+pub fn tell_of_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        console_error_panic_hook::hook(panic);
+        say(&"failed".into());
+    }));
+}
+
 /// Listens to the page, and tells it that the module is loaded.
 pub fn listen() {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| {
