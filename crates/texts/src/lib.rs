@@ -1,7 +1,7 @@
 //! Every word a person reads, in Russian and English, by key.
 //!
 //! Keys stand in `ru.ftl` and `en.ftl` beside `src/`; the tests hold the two files together. Numbers, sums and dates are written by
-//! [`format`], so that one screen cannot write them otherwise than the next.
+//! [`mod@format`], so that one screen cannot write them otherwise than the next.
 
 pub mod format;
 
