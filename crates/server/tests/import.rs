@@ -332,3 +332,34 @@ fn a_route_reaches_its_position_and_a_state_the_position_that_sent_the_document(
     assert_eq!(world.value(DOCUMENT_STATE, &hex::encode(document), "revision"), int(2));
     assert_eq!(world.head("position:1"), 3);
 }
+
+/// The office sends its whole list every morning; only what differs is news.
+#[test]
+fn the_same_list_without_days_on_another_day_is_no_news() {
+    let world = World::furnished();
+    let tomorrow = Options::at(NOW.plus_secs(24 * 3_600));
+    let price = |value: i64| json!({"price_type": "R", "product": "P1", "value": value});
+    world.take(Kind::Prices, &[price(100)]);
+    let (outcome, _) = world.run(Kind::Prices, &tomorrow, records(&[price(100)]));
+    assert_eq!((outcome.counts.unchanged, world.count(PRICE)), (1, 1));
+    let (outcome, _) = world.run(Kind::Prices, &tomorrow, records(&[price(110)]));
+    assert_eq!((outcome.counts.inserted, world.value(PRICE, "1|1|20780", "value")), (1, int(110)));
+
+    let stock = |available: i64| json!({"warehouse": "W", "product": "P1", "available": available});
+    world.take(Kind::Stock, &[stock(5)]);
+    let (outcome, _) = world.run(Kind::Stock, &tomorrow, records(&[stock(5)]));
+    assert_eq!((outcome.counts.unchanged, world.value(STOCK, "1|1", "as_of_ms")), (1, int(NOW.0)));
+    let (outcome, _) = world.run(Kind::Stock, &tomorrow, records(&[stock(6)]));
+    assert_eq!((outcome.counts.updated, world.value(STOCK, "1|1", "as_of_ms")), (1, int(NOW.0 + 86_400_000)));
+}
+
+#[test]
+fn a_full_list_of_one_price_list_leaves_the_others_alone() {
+    let world = World::furnished();
+    world.take(Kind::PriceTypes, &[json!({"ext_code": "S", "name": "Special"})]);
+    let price = |list: &str, product: &str| json!({"price_type": list, "product": product, "value": 100});
+    world.take(Kind::Prices, &[price("R", "P1"), price("R", "P2"), price("S", "P1")]);
+    let full = Options { remove_missing: true, ..Options::at(NOW) };
+    let (outcome, _) = world.run(Kind::Prices, &full, records(&[price("R", "P1")]));
+    assert_eq!((outcome.counts.removed, world.count(PRICE)), (1, 2));
+}

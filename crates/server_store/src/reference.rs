@@ -5,6 +5,7 @@
 
 pub mod natural_key;
 pub mod outlets;
+pub mod prices;
 pub mod products;
 pub mod receivables;
 pub mod route_stops;

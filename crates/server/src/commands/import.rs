@@ -35,7 +35,8 @@ const SHOWN_REFUSED: usize = 20;
   products         ext_code|id sku name [brand category unit block_factor box_factor barcode vat_rate list_price|price
                    stock_total|stock active updated_at]; vat_rate in hundredths of a percent, 2200 if missing
   price_types      ext_code name
-  prices           price_type product|sku value|price [valid_from]; product by ext_code or sku; valid from today if missing
+  prices           price_type product|sku value|price [valid_from]; product by ext_code or sku; valid from today if missing,
+                   unless the product costs that already
   warehouses       ext_code name
   stock            warehouse product|sku available [as_of]
   outlets          ext_code name territory [territory_name address format class lat lon contact phone work_hours delivery_days
@@ -70,7 +71,8 @@ pub struct Args {
     /// Warehouse of stock rows that name none.
     #[arg(long, value_name = "CODE")]
     warehouse: Option<String>,
-    /// The file is the full list: rows it does not name are removed (products and outlets become inactive). Not if a row was refused.
+    /// The file is the full list of the price lists, warehouses, territories or positions it names: rows of these that it does not name are
+    /// removed (products and outlets become inactive). Nothing is removed if a row was refused.
     #[arg(long)]
     remove_missing: bool,
     /// Print one JSON document instead of text.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use polevik_domain::time::{CalendarDay, Clock, UtcMillis, UtcOffsetMinutes};
 use polevik_protocol::ErrorCode;
+use polevik_protocol::bucket::BucketName;
 use polevik_protocol::rows::{TableDef, Value};
 use polevik_server_store::imports::{self, RefusedRow, RunCounts};
 use polevik_server_store::part::Part;
@@ -33,7 +34,8 @@ pub struct Options {
     pub price_type: Option<String>,
     /// Warehouse of stock rows that name none.
     pub warehouse: Option<String>,
-    /// The file is the full list: what it does not name is removed, or, for products and outlets, made inactive.
+    /// The file is the full list of the price lists, warehouses, territories or positions it names: what it does not name of these is
+    /// removed, or, for products and outlets, made inactive.
     pub remove_missing: bool,
     /// When the run began.
     pub started_at: UtcMillis,
@@ -105,7 +107,7 @@ pub fn run(
 ) -> Result<Outcome, ImportError> {
     let judge = store.read(|tx| judge_of(kind, tx, part, options))?;
     let run_id = store.write(|tx| imports::begin(tx, &part.id, kind.as_str(), source, clock.now()))?;
-    let mut run = Run { part, kind, run_id, judge, clock, seen: HashSet::new(), outcome: Outcome::default() };
+    let mut run = Run { part, kind, run_id, judge, clock, seen: HashSet::new(), buckets: HashSet::new(), outcome: Outcome::default() };
 
     let mut lines = lines.fuse();
     let mut waiting = VecDeque::new();
@@ -146,6 +148,7 @@ struct Run<'a> {
     judge: Box<dyn Judge>,
     clock: &'a dyn Clock,
     seen: HashSet<String>,
+    buckets: HashSet<BucketName>,
     outcome: Outcome,
 }
 
@@ -204,6 +207,7 @@ impl Run<'_> {
             Put::Unchanged(_) => self.outcome.counts.unchanged += 1,
         }
         self.judge.taken(writer, &row, put)?;
+        self.buckets.insert(row.bucket);
         Ok(Ok(()))
     }
 
@@ -245,7 +249,7 @@ impl Run<'_> {
                 let mut writer = ReferenceWriter::new(tx, self.part, began);
                 let mut removed = 0;
                 for (key, id) in some {
-                    removed += u64::from(retire(&mut writer, table, key, *id)?);
+                    removed += u64::from(retire(&mut writer, table, key, *id, &self.buckets)?);
                 }
                 writer.finish()?;
                 Ok::<_, StoreError>(removed)
@@ -257,12 +261,21 @@ impl Run<'_> {
     }
 }
 
-/// Removes a row; one that orders and prices speak of (it has a column `active`) is made inactive instead.
-fn retire(writer: &mut ReferenceWriter<'_>, table: &'static TableDef, key: &str, id: i64) -> Result<bool, StoreError> {
+/// Removes a row of one of these buckets; one that orders and prices speak of (it has a column `active`) is made inactive instead.
+fn retire(
+    writer: &mut ReferenceWriter<'_>,
+    table: &'static TableDef,
+    key: &str,
+    id: i64,
+    buckets: &HashSet<BucketName>,
+) -> Result<bool, StoreError> {
+    let Some(mut found) = rows::read(writer.tx(), &writer.part().id, table, id)? else { return Ok(false) };
+    if !buckets.contains(&found.bucket) {
+        return Ok(false);
+    }
     let Some(active) = table.columns.iter().position(|column| column.name == "active") else {
         return writer.remove(table, id);
     };
-    let Some(mut found) = rows::read(writer.tx(), &writer.part().id, table, id)? else { return Ok(false) };
     found.row.values[active] = Value::Int(0);
     Ok(matches!(writer.put(table, key, &found.bucket, &found.row.values)?, Put::Updated(_)))
 }
