@@ -23,6 +23,9 @@ const assets = process.env.POLEVIK_ASSETS ?? join(target, "dist");
 /** A rep of the demo company of any size; `demo-data` prints all logins. */
 export const DEMO_REP = { email: "rep01@demo.polevik.example", password: "polevik-demo" };
 
+/** A person of the demo company who has two positions. */
+export const DEMO_REP_OF_TWO_POSITIONS = { email: "double@demo.polevik.example", password: "polevik-demo", positions: ["TP02", "VS01"] };
+
 /** The price lists of the demo company; which one an outlet has depends on what kind of shop it is. */
 export const DEMO_PRICE_TYPES = ["RETAIL", "WHOLESALE", "CHAIN", "HORECA"];
 
