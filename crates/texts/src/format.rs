@@ -166,6 +166,34 @@ pub fn weekday_short(language: Language, date: LocalDate) -> &'static str {
     )
 }
 
+/// Ties what should not be torn at the end of a line: a number and its unit (`0,5 л`), an abbreviation and its name (`ул. Лесная`,
+/// `д. 14`), `№ 3`.
+#[must_use]
+pub fn tied(text: &str) -> String {
+    let mut words = text.split(' ').peekable();
+    let mut tied = String::with_capacity(text.len() + 8);
+    while let Some(word) = words.next() {
+        tied.push_str(word);
+        if let Some(next) = words.peek() {
+            tied.push(if belong_together(word, next) { NO_BREAK } else { ' ' });
+        }
+    }
+    tied
+}
+
+/// Longest word that counts as an abbreviation or a unit, in letters.
+const SHORT_WORD: usize = 4;
+
+fn belong_together(word: &str, next: &str) -> bool {
+    let short = |word: &str| word.chars().count() <= SHORT_WORD;
+    let abbreviation = word.ends_with('.') && short(word.trim_end_matches('.'));
+    let number_and_unit = word.ends_with(|c: char| c.is_ascii_digit())
+        && short(next)
+        && next.starts_with(char::is_alphabetic)
+        && next.chars().all(|c| c.is_alphabetic() || c == '.');
+    abbreviation || number_and_unit || word == "№"
+}
+
 fn month_short(month: u32) -> &'static str {
     const SHORT: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     pick(&SHORT, month.saturating_sub(1))
@@ -231,6 +259,20 @@ mod tests {
     #[test]
     fn time_left_never_runs_below_nothing() {
         assert_eq!([countdown(48), countdown(725), countdown(3_725), countdown(-4)], ["0:48", "12:05", "1:02:05", "0:00"]);
+    }
+
+    #[test]
+    fn a_number_keeps_its_unit_and_a_street_its_kind() {
+        for (text, tied_text) in [
+            ("Вода «Ключ» негаз. 0,5 л", "Вода «Ключ» негаз. 0,5\u{a0}л"),
+            ("г. Москва, ул. Лесная, д. 14", "г.\u{a0}Москва, ул.\u{a0}Лесная, д.\u{a0}14"),
+            ("минимаркет № 3 напротив", "минимаркет №\u{a0}3 напротив"),
+            ("Чай 100 пакетиков", "Чай 100 пакетиков"),
+            ("два  пробела", "два  пробела"),
+            ("", ""),
+        ] {
+            assert_eq!(tied(text), tied_text);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use polevik_device_api::view::{DocumentPlace, OrderLineRow, OrderView};
+use polevik_texts::format::tied;
 
 use crate::app::Page;
 use crate::components::{FailureBox, head};
@@ -94,7 +95,7 @@ pub fn Line(line: OrderLineRow) -> impl IntoView {
     view! {
         <div class="row bare" data-testid=format!("order-line-{}", line.sku)>
             <span>
-                <span class="two-lines">{line.name}</span>
+                <span class="two-lines">{tied(&line.name)}</span>
                 <span class="sub num">{quantity} " × " {words.money(line.price)} " · " {rate}</span>
             </span>
             <span class="num nowrap strong">{words.money(line.sum)}</span>

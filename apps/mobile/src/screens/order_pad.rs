@@ -10,6 +10,7 @@ use polevik_device_api::view::{OrderPadView, OrderView, PadFilter, PadRow, Scree
 use polevik_device_api::{Command, LineChange};
 use polevik_domain::ids::DocumentId;
 use polevik_domain::quantity::Unit;
+use polevik_texts::format::tied;
 
 use crate::app::Page;
 use crate::bridge::Core;
@@ -213,7 +214,7 @@ fn Product(row: PadRow, pad: Pad) -> impl IntoView {
     let stock = stock_text(words, row.stock);
     let no_stock = row.stock == Some(0);
     let mark = matrix_badge(words, &row.matrix);
-    let name = row.name.clone();
+    let name = tied(&row.name);
     let (more, less, amount) = (
         words.with_text("order-more", "name", &row.name),
         words.with_text("order-less", "name", &row.name),
@@ -264,7 +265,7 @@ fn Product(row: PadRow, pad: Pad) -> impl IntoView {
 /// One product in full: unit, quantity by figures, what is known of it.
 #[component]
 fn LineSheet(pad: Pad) -> impl IntoView {
-    let title = Signal::derive(move || pad.chosen.read().as_ref().map_or_else(String::new, |row| row.name.clone()));
+    let title = Signal::derive(move || pad.chosen.read().as_ref().map_or_else(String::new, |row| tied(&row.name)));
     view! {
         <Sheet open=pad.sheet title testid="sheet-line">
             {move || pad.chosen.get().map(|row| view! { <LineBody row pad/> })}

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use polevik_device_api::view::{OutletView, ReceivableRow, Screen, View};
 use polevik_device_api::{Command, CommandDone};
 use polevik_domain::ids::OutletId;
+use polevik_texts::format::tied;
 
 use crate::app::Page;
 use crate::components::{Loaded, Sheet, TopBar, draw, head, load_screen};
@@ -76,7 +77,7 @@ fn Card(view: OutletView) -> impl IntoView {
                     <h2 class="place-name">{view.row.name.clone()}</h2>
                     <p class="sub">{kind.join(" · ")}</p>
                 </div>
-                {line(icons::PLACE, view.row.address.clone())} {line(icons::CLOCK, view.work_hours.clone())}
+                {line(icons::PLACE, tied(&view.row.address))} {line(icons::CLOCK, view.work_hours.clone())}
                 {line(icons::PERSON, [view.contact.clone(), view.phone.clone()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "))}
                 {phone}
             </section>

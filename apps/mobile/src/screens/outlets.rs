@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use polevik_device_api::view::{OutletRow, OutletsView, Screen, View};
+use polevik_texts::format::tied;
 
 use crate::app::Page;
 use crate::components::{Empty, SearchField, TopBar, badge, draw, load_screen};
@@ -73,8 +74,8 @@ fn Row(row: OutletRow) -> impl IntoView {
         <a class="row" href=target.path() data-testid=format!("outlet-row-{}", row.id) on:click=move |event| page.follow(&event, target)>
             <span class="glyph">{icon_px(icons::SHOP, 22)}</span>
             <span>
-                <span class="name two-lines">{row.name}</span>
-                <span class="sub two-lines">{row.address}</span>
+                <span class="name two-lines">{tied(&row.name)}</span>
+                <span class="sub two-lines">{tied(&row.address)}</span>
                 {owed} {row.stopped.then(|| badge(words.t("outlet-stop"), Tone::Warn))}
             </span>
             {icon_px(icons::FORWARD, 18)}

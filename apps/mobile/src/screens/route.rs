@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use polevik_device_api::view::{DocumentPlace, RouteView, Screen, StopView, View};
 use polevik_domain::time::CalendarDay;
+use polevik_texts::format::tied;
 
 use crate::app::Page;
 use crate::components::{Empty, Loaded, Meter, TopBar, draw, load_screen};
@@ -168,7 +169,7 @@ fn Stop(stop: StopView) -> impl IntoView {
         Some(_) => (stop.seq.to_string().into_any(), "glyph round now".to_owned()),
         None => (stop.seq.to_string().into_any(), "glyph round idle".to_owned()),
     };
-    let name = if stop.outlet_name.is_empty() { format!("№\u{a0}{}", stop.outlet) } else { stop.outlet_name.clone() };
+    let name = if stop.outlet_name.is_empty() { format!("№\u{a0}{}", stop.outlet) } else { tied(&stop.outlet_name) };
     let testid = format!("stop-{}", stop.outlet);
     let owed = (stop.overdue.0 > 0 && visit.is_none())
         .then(|| view! { <span class="sub tone-error block num">{words.t("overdue")} " " {words.money(stop.overdue)}</span> });
@@ -192,7 +193,7 @@ fn under(words: Words, stop: &StopView) -> String {
         Some(visit) => {
             match visit.finished_at {
                 Some(end) => parts.push(format!("{}\u{a0}– {}", words.clock(visit.started_at), words.clock(end))),
-                None => parts.push(stop.address.clone()),
+                None => parts.push(tied(&stop.address)),
             }
             if visit.orders > 0 {
                 parts.push(format!("{} · {}", words.count("orders-count", u64::from(visit.orders)), words.money(visit.orders_sum)));
@@ -202,7 +203,7 @@ fn under(words: Words, stop: &StopView) -> String {
             if let Some(minute) = stop.planned_minute {
                 parts.push(format!("{:02}:{:02}", minute / 60, minute % 60));
             }
-            parts.push(stop.address.clone());
+            parts.push(tied(&stop.address));
         }
     }
     parts.retain(|part| !part.is_empty());

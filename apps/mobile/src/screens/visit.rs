@@ -5,6 +5,7 @@ use polevik_device_api::view::{DocumentPlace, OrderRow, Screen, View, VisitView}
 use polevik_device_api::{Command, CommandDone};
 use polevik_domain::ids::DocumentId;
 use polevik_domain::money::Money;
+use polevik_texts::format::tied;
 
 use crate::app::Page;
 use crate::components::{Empty, Loaded, Sheet, TopBar, draw, head, load_screen};
@@ -78,7 +79,7 @@ fn Body(view: VisitView) -> impl IntoView {
                     <span class="glyph">{icon_px(icons::SHOP, 22)}</span>
                     <span>
                         <span class="name two-lines">{view.outlet.name.clone()}</span>
-                        <span class="sub two-lines">{view.outlet.address.clone()}</span>
+                        <span class="sub two-lines">{tied(&view.outlet.address)}</span>
                     </span>
                     {icon_px(icons::FORWARD, 20)}
                 </a>
