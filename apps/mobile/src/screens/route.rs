@@ -33,11 +33,15 @@ pub fn DayRoute() -> impl IntoView {
         Loaded::Here(view) => Some(view),
         Loaded::Loading | Loaded::Missing | Loaded::Failed(_) => None,
     });
-    let day = Signal::derive(move || here.read().as_ref().map_or_else(String::new, |view| words.day_in_words(view.day)));
+    // The line and the strip have their place before the day is here: nothing moves when it comes.
+    let day = Signal::derive(move || here.read().as_ref().map_or_else(|| "\u{a0}".to_owned(), |view| words.day_in_words(view.day)));
     let strip = Memo::new(move |_| here.read().as_ref().map(|view| (view.day, view.today, days_of(view))));
     view! {
         <TopBar title=words.t("route-title") sub=day>
-            {move || strip.get().map(|(day, today, days)| view! { <Days days day today chosen/> })}
+            {move || match strip.get() {
+                Some((day, today, days)) => view! { <Days days day today chosen/> }.into_any(),
+                None => view! { <div class="days" aria-hidden="true"></div> }.into_any(),
+            }}
         </TopBar>
         <main class="scroll" data-testid="screen-route">
             {draw(loaded, move |view| view! { <Stops view/> }.into_any())}
