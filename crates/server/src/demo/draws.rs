@@ -14,6 +14,12 @@ impl Draws {
         Self(u64::from_le_bytes(first))
     }
 
+    /// The stream of the `n`-th `kind` of one part.
+    #[must_use]
+    pub fn of_row(seed: u64, part_no: usize, kind: &str, n: usize) -> Self {
+        Self::new(seed, kind, (part_no as u64) << 40 | n as u64)
+    }
+
     /// The next 64 bits (splitmix64).
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

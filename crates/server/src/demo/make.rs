@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 
 use super::draws::Draws;
 use super::logins::{self, Login};
+use super::products::Product;
 use super::size::{PartSize, Size};
-use super::{PASSWORD, routes};
+use super::{PASSWORD, products, routes};
 use crate::blobs::Blobs;
 use crate::commands::import::Report;
 use crate::commands::part_add;
@@ -51,6 +52,7 @@ pub(super) struct Making {
     pub(super) day: CalendarDay,
     pub(super) part_no: usize,
     pub(super) size: PartSize,
+    pub(super) catalogue: Vec<Product>,
 }
 
 /// Makes the company in `data`, or, if it is there already, plans its routes up to two weeks ahead. `say` is told what is being done.
@@ -75,7 +77,7 @@ pub fn make(data: &Path, plan: Plan, clock: &dyn Clock, say: &mut dyn FnMut(&str
     let password_hash = password::hash(PASSWORD, [b'd'; password::SALT_BYTES])?;
     let mut logins = Vec::new();
     for part_no in 0..plan.size.parts() {
-        let making = Making { seed: plan.seed, day: plan.day, part_no, size: plan.size.part(part_no) };
+        let making = Making::of(plan, part_no);
         let (part, people) = workshop.found(&making, &password_hash)?;
         if plan.size.parts() > 1 {
             say(&format!("part {} of {}", part_no + 1, plan.size.parts()));
@@ -194,8 +196,14 @@ impl Workshop<'_> {
 }
 
 impl Making {
+    fn of(plan: Plan, part_no: usize) -> Self {
+        let size = plan.size.part(part_no);
+        let catalogue = products::catalogue(plan.seed, part_no, &size);
+        Self { seed: plan.seed, day: plan.day, part_no, size, catalogue }
+    }
+
     /// The stream of the `n`-th row of a kind in this part.
     pub(super) fn draws(&self, kind: &str, n: usize) -> Draws {
-        Draws::new(self.seed, kind, (self.part_no as u64) << 40 | n as u64)
+        Draws::of_row(self.seed, self.part_no, kind, n)
     }
 }
