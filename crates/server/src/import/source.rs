@@ -108,21 +108,25 @@ struct Csv<R> {
     reader: csv::Reader<R>,
     names: Vec<String>,
     record: csv::ByteRecord,
+    /// Whether lines end with CR LF: the reader counts a line at its LF, which it takes only with the next record.
+    crlf: bool,
 }
 
 impl<R: BufRead> Csv<R> {
     fn open(mut file: R) -> io::Result<Self> {
-        let delimiter = delimiter(file.fill_buf()?);
+        let beginning = file.fill_buf()?;
+        let delimiter = delimiter(beginning);
+        let crlf = beginning.split(|byte| *byte == b'\n').next().is_some_and(|first_line| first_line.ends_with(b"\r"));
         let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(file);
         let names: Vec<String> = reader.headers().map_err(io::Error::other)?.iter().map(|name| name.trim().to_lowercase()).collect();
         if names.iter().all(String::is_empty) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the first line must hold the names of the columns"));
         }
-        Ok(Self { reader, names, record: csv::ByteRecord::new() })
+        Ok(Self { reader, names, record: csv::ByteRecord::new(), crlf })
     }
 
     fn line(&self) -> Line {
-        let line = self.record.position().map_or(0, csv::Position::line);
+        let line = self.record.position().map_or(0, csv::Position::line) + u64::from(self.crlf);
         let unreadable = |reason: String| Line::Unreadable { line, reason };
         if self.record.len() != self.names.len() {
             return unreadable(format!("{} cells, but {} columns", self.record.len(), self.names.len()));
