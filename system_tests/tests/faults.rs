@@ -1,5 +1,7 @@
 //! The same road when the network or the server breaks in its middle: nothing lost, nothing doubled.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use polevik_system_tests::{Data, Device, Server};
 use polevik_testkit::network::BadNetwork;
 use serde_json::{Value, json};

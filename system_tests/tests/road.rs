@@ -1,5 +1,7 @@
 //! Whole roads: an order up, a price down, with a real server process and real device processes.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use polevik_system_tests::{Data, Device, Server};
 use serde_json::{Value, json};
 

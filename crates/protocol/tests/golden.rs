@@ -5,6 +5,8 @@
 //!
 //! `POLEVIK_WRITE_GOLDEN=1 cargo test -p polevik-protocol --test golden` writes files that are missing, and only those.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use std::path::PathBuf;
 
 use polevik_domain::ids::{DeviceId, DistributorId, DocumentId, OutletId, PositionId, PriceTypeId, ProductId, RouteStopId, WarehouseId};
@@ -299,7 +301,8 @@ fn segments_of_the_first_version_are_read_for_ever() {
         note: String::new(),
     }
     .into_row()];
-    let cases: [(&str, SegmentKind, &'static TableDef, &[Row], &[i64]); 3] = [
+    type Case<'a> = (&'a str, SegmentKind, &'static TableDef, &'a [Row], &'a [i64]);
+    let cases: [Case<'_>; 3] = [
         ("base_product_v1.segment", SegmentKind::Base, PRODUCT, &products, &[]),
         ("delta_price_v1.segment", SegmentKind::Delta, PRICE, &prices, &[-1_000, 11, 5_000]),
         ("delta_document_state_v1.segment", SegmentKind::Delta, DOCUMENT_STATE, &states, &[]),

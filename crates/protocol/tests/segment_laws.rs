@@ -1,5 +1,7 @@
 //! Laws of the segment format: what goes in comes out, and no bytes break a reader.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use polevik_protocol::bucket::{BucketKind, BucketName};
 use polevik_protocol::change::{ChangeNo, Op};
 use polevik_protocol::checksum::{HashKey, RowHasher, StateSum};
