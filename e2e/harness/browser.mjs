@@ -119,6 +119,23 @@ export class Phone {
     }, least);
   }
 
+  /** What moved by itself since the page was opened: the browser's own layout-shift score, with the elements it names. */
+  async layoutShift() {
+    return this.page.evaluate(
+      () =>
+        new Promise((tell) => {
+          const observer = new PerformanceObserver((list) => {
+            const shifts = list.getEntries().filter((entry) => !entry.hadRecentInput);
+            const moved = shifts.flatMap((entry) => entry.sources.map((source) => source.node?.nodeName + "." + (source.node?.className ?? "")));
+            tell({ score: shifts.reduce((sum, entry) => sum + entry.value, 0), moved });
+          });
+          observer.observe({ type: "layout-shift", buffered: true });
+          // Without any shift the observer is never called.
+          setTimeout(() => tell({ score: 0, moved: [] }), 200);
+        }),
+    );
+  }
+
   /** The complaints without those a test expects, such as the browser's own note that it has no network. */
   complaintsBut(expected) {
     return this.complaints.filter((complaint) => !expected.test(complaint));

@@ -18,6 +18,9 @@ const LOOKS = [
 /** A finger needs this much, in CSS pixels. */
 const SMALLEST_TARGET_PX = 48;
 
+/** The browser's score of what moved by itself; below 0.1 counts as good, and this is a tenth of that. */
+const LARGEST_SHIFT = 0.01;
+
 let server;
 
 before(async () => {
@@ -36,6 +39,8 @@ for (const look of LOOKS) {
       const check = async (name) => {
         assert.equal(await phone.sidewaysScroll(), 0, `${name} scrolls sideways`);
         assert.deepEqual(await phone.smallTargets(SMALLEST_TARGET_PX), [], `${name} has targets too small for a finger`);
+        const { score, moved } = await phone.layoutShift();
+        assert.ok(score <= LARGEST_SHIFT, `until ${name}, ${moved.join(", ")} moved by themselves: ${score}`);
         await phone.screenshot(name);
       };
       await visitEveryScreen(rep, check);
