@@ -3,7 +3,7 @@
 //! Of several things that are true at once the one that matters most is said: error, needs attention, running, unsent, ok, never.
 
 use polevik_device_api::ErrorCode;
-use polevik_device_api::sync::{Failure, RowState, RowView, SyncView};
+use polevik_device_api::sync::{Failure, RowState, RowView, Stage, SyncView};
 use polevik_domain::time::UtcMillis;
 
 /// What is said.
@@ -69,13 +69,26 @@ pub fn percent(sync: &SyncView) -> Option<u8> {
     sync.rows.iter().find_map(|row| percent_of(&row.state))
 }
 
-/// How far a running row is, by units, else by bytes.
+/// Percent of a download's way that its bytes make; writing the rows is the rest.
+const FETCHING_PERCENT: u8 = 80;
+
+/// How far a running row is; `None` while the end is not known. It never goes back from one stage to the next.
 #[must_use]
 pub fn percent_of(state: &RowState) -> Option<u8> {
-    match *state {
-        RowState::Running { done, total, bytes, bytes_total, .. } => share(done, total).or_else(|| share(bytes, bytes_total)),
-        RowState::Never | RowState::Queued | RowState::Ok | RowState::Failed { .. } | RowState::Stopped => None,
+    let RowState::Running { stage, done, total, bytes, bytes_total } = *state else {
+        return None;
+    };
+    match stage {
+        Stage::Connecting => None,
+        Stage::Uploading => share(done, total).or_else(|| share(bytes, bytes_total)),
+        Stage::Downloading => Some(part(share(bytes, bytes_total)?, FETCHING_PERCENT)),
+        Stage::Applying => Some(FETCHING_PERCENT + part(share(done, total)?, 100 - FETCHING_PERCENT)),
     }
+}
+
+/// `percent` of `whole` percent.
+fn part(percent: u8, whole: u8) -> u8 {
+    u8::try_from(u16::from(percent) * u16::from(whole) / 100).unwrap_or(whole)
 }
 
 /// `done` of `total` in percent, never above 100; `None` while the end is not known.
@@ -92,7 +105,7 @@ pub fn needs_login(code: ErrorCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use polevik_device_api::sync::{RowId, Stage};
+    use polevik_device_api::sync::RowId;
 
     use super::*;
 
@@ -132,9 +145,22 @@ mod tests {
     }
 
     #[test]
-    fn progress_never_passes_its_end() {
-        let running = RowState::Running { stage: Stage::Downloading, done: 3, total: 12, bytes: 0, bytes_total: 0 };
-        assert_eq!(percent(&sync(vec![row(RowId::DownloadMandatory, running)], true)), Some(25));
+    fn progress_never_goes_back_and_never_passes_its_end() {
+        let running = |stage, done, bytes| RowState::Running { stage, done, total: 200, bytes, bytes_total: 1_000 };
+        let shown: Vec<Option<u8>> = [
+            running(Stage::Connecting, 0, 0),
+            running(Stage::Downloading, 0, 0),
+            running(Stage::Downloading, 0, 500),
+            running(Stage::Downloading, 0, 1_000),
+            running(Stage::Applying, 0, 1_000),
+            running(Stage::Applying, 100, 1_000),
+            running(Stage::Applying, 999, 1_000),
+        ]
+        .into_iter()
+        .map(|state| percent(&sync(vec![row(RowId::DownloadMandatory, state)], true)))
+        .collect();
+        assert_eq!(shown, [None, Some(0), Some(40), Some(80), Some(80), Some(90), Some(100)]);
+        assert_eq!(percent_of(&running(Stage::Uploading, 50, 0)), Some(25));
         assert_eq!((share(7, 5), share(7, 0), share(u64::MAX, u64::MAX)), (Some(100), None, Some(100)));
     }
 }

@@ -288,7 +288,7 @@ pub fn progress_text(words: Words, state: &RowState) -> String {
     };
     let number = |n: u64| words.number(i64::try_from(n).unwrap_or(i64::MAX));
     let mut parts = Vec::new();
-    if *total > 0 {
+    if *total > 0 && *done > 0 {
         parts.push(words.with("sync-progress-rows", &[("done", number(*done).into()), ("total", number(*total).into())]));
     }
     if *bytes_total > 0 {
