@@ -132,6 +132,7 @@ outlet-title = Outlet
 outlet-start-visit = Start the visit
 outlet-order-outside = Order outside a visit
 outlet-code = Code
+outlet-details = Details
 outlet-legal = Legal entity
 outlet-inn = Tax number (INN)
 outlet-contract = Contract

@@ -138,6 +138,7 @@ outlet-title = Торговая точка
 outlet-start-visit = Начать визит
 outlet-order-outside = Заказ вне визита
 outlet-code = Код
+outlet-details = Реквизиты
 outlet-legal = Контрагент
 outlet-inn = ИНН
 outlet-contract = Договор

@@ -90,7 +90,7 @@ fn Card(view: OutletView) -> impl IntoView {
                         <section class="card rows">{orders.into_iter().map(|row| view! { <OrderLink row with_outlet=false/> }).collect_view()}</section>
                     }
                 })}
-            {head(words.t("outlet-legal"))}
+            {head(words.t("outlet-details"))}
             <dl class="card facts rows">
                 {fact(words.t("outlet-legal"), view.legal_name.clone())} {fact(words.t("outlet-inn"), view.inn.clone())}
                 {fact(words.t("outlet-contract"), view.contract_number.clone())} {fact(words.t("outlet-price-type"), view.price_type.clone())}
