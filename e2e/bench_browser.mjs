@@ -1,59 +1,104 @@
-// What the mobile module costs in a real browser: the first synchronisation, and a cold start without network.
+// What the mobile module costs: the first synchronisation in a real browser and, in the same run, by the same core
+// natively; and a cold start without network.
 //
-//   node e2e/bench_browser.mjs [S|M|L]      (default M; the server of target/release, or POLEVIK_SERVER)
+//   cargo build --release -p polevik-server -p polevik-device-cli && cargo xtask build-web
+//   node e2e/bench_browser.mjs [S|M|L] [PRODUCTS.ndjson]      (default M; the file is imported beside the demo company)
 //
-// CPU seconds are those of all processes of the browser, from /proc; rows are those the synchronisation screen counts.
-// Prints one JSON document. Compare figures of one run only: a loaded machine makes all of them worse.
+// CPU seconds of the browser are those of all its processes, and of the Worker's thread alone, from /proc. Rows and bytes
+// are those the native device counts for the same login. Prints one JSON document. Compare figures of one run only: a
+// loaded machine makes all of them worse.
 
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
 
-import { Phone } from "./harness/browser.mjs";
-import { browserProcesses, cpuSeconds, rendererThreads } from "./harness/processes.mjs";
-import { Rep } from "./harness/rep.mjs";
-import { DEMO_REP, Server } from "./harness/server.mjs";
+const workspace = resolve(fileURLToPath(import.meta.url), "../..");
+const programs = resolve(workspace, process.env.CARGO_TARGET_DIR ?? "target", "release");
+process.env.POLEVIK_SERVER ??= join(programs, "polevik-server");
+const device_program = process.env.POLEVIK_DEVICE ?? join(programs, "polevik-device");
+for (const program of [process.env.POLEVIK_SERVER, device_program]) {
+  if (!existsSync(program)) throw new Error(`${program} is not built: cargo build --release -p polevik-server -p polevik-device-cli`);
+}
+
+// After the programs are chosen: the harness looks at them when it is loaded.
+const { Phone } = await import("./harness/browser.mjs");
+const { browserProcesses, cpuSeconds, rendererThreads } = await import("./harness/processes.mjs");
+const { Rep } = await import("./harness/rep.mjs");
+const { DEMO_REP, Server } = await import("./harness/server.mjs");
 
 const COLD_STARTS = 5;
 
-const size = process.argv[2] ?? "M";
+/** The Worker's name, by which its thread is known. */
+const WORKER_THREAD = "DedicatedWorker";
+
+const [size = "M", products] = process.argv.slice(2);
 const server = await Server.withDemoCompany({ size });
-const phone = await Phone.withEmptyProfile();
 try {
-  const rep = new Rep(phone, server);
-  const first_sync = await measureFirstSync(rep);
-  const cold_start_offline = await measureColdStarts(rep);
-  console.log(JSON.stringify({ size, first_sync, cold_start_offline }, null, 2));
+  // A few rows may be refused (exit code 3); how many is in the report.
+  if (products) await server.command("import", "products", resolve(products)).catch((refused) => refused);
+  const native = measureNative();
+  const phone = await Phone.withEmptyProfile();
+  try {
+    const rep = new Rep(phone, server);
+    const browser = await measureFirstSync(rep, native.rows);
+    const cold_start_offline = await measureColdStarts(rep);
+    console.log(JSON.stringify({ size, products: products ?? null, native, browser, cold_start_offline }, null, 2));
+  } finally {
+    await phone.close();
+  }
 } finally {
-  await phone.close();
   await server.close();
 }
 
+/** The first synchronisation of `polevik-device`; its process's CPU seconds, start and end of the process included. */
+function measureNative() {
+  const device = (...words) => [device_program, "--home", join(server.folder, "native"), "--json", ...words];
+  const [program, ...login] = device("login", "--server", server.address, "--email", DEMO_REP.email, "--password", DEMO_REP.password);
+  execFileSync(program, login, { stdio: "ignore" });
+  // The shell tells what its child spent, on standard error, in the form asked for.
+  const said = execFileSync("bash", ["-c", 'TIMEFORMAT="%R %U %S"; { time "$@" >"$0"; } 2>&1', join(server.folder, "native.json"), ...device("sync")], {
+    encoding: "utf8",
+  });
+  const [wall, user, system] = said.trim().split(/\s+/).map(Number);
+  const { counts } = JSON.parse(execFileSync("cat", [join(server.folder, "native.json")], { encoding: "utf8" }));
+  const cpu = user + system;
+  return {
+    rows: counts.rows_received,
+    wire_bytes: counts.bytes,
+    wire_bytes_per_row: round(counts.bytes / counts.rows_received),
+    wall_seconds: wall,
+    cpu_seconds: round(cpu),
+    rows_per_cpu_second: Math.round(counts.rows_received / cpu),
+  };
+}
+
 /** From the tap on «Войти» to the day's route. */
-async function measureFirstSync(rep) {
+async function measureFirstSync(rep, rows) {
   await rep.opens();
   await rep.sees("login-email");
   await rep.waitsUntilInstalled();
-  const sent = watchBytes(rep.phone.page);
-  const before = cpuSeconds(browserProcesses(rep.phone.profile));
-  const threads_before = rendererThreads(browserProcesses(rep.phone.profile));
+  const spent = () => {
+    const processes = browserProcesses(rep.phone.profile);
+    return { kinds: cpuSeconds(processes), threads: rendererThreads(processes) };
+  };
+  const before = spent();
   const began = performance.now();
   await rep.signsIn(DEMO_REP);
   await rep.waitsForFirstSync();
-  const wall_seconds = (performance.now() - began) / 1000;
-  const cpu = difference(cpuSeconds(browserProcesses(rep.phone.profile)), before);
-  const threads = difference(rendererThreads(browserProcesses(rep.phone.profile)), threads_before);
-
-  const rows = await rep.rowsOnThePhone();
-  const worker_cpu = threads.DedicatedWorker ?? 0;
-  const bytes = await sent();
+  const wall_seconds = round((performance.now() - began) / 1000);
+  const after = spent();
+  const cpu_seconds = difference(after.kinds, before.kinds);
+  const threads = difference(after.threads, before.threads);
+  const worker = threads[WORKER_THREAD];
   return {
     rows,
-    wall_seconds: round(wall_seconds),
-    cpu_seconds: cpu,
+    wall_seconds,
+    cpu_seconds,
     renderer_threads_cpu_seconds: threads,
-    rows_per_cpu_second_of_the_browser: Math.round(rows / cpu.all),
-    rows_per_cpu_second_of_the_worker: worker_cpu > 0 ? Math.round(rows / worker_cpu) : null,
-    wire_bytes: bytes,
-    wire_bytes_per_row: round(bytes / rows),
+    rows_per_cpu_second_of_the_browser: Math.round(rows / cpu_seconds.all),
+    rows_per_cpu_second_of_the_worker: worker ? Math.round(rows / worker) : null,
   };
 }
 
@@ -71,18 +116,6 @@ async function measureColdStarts(rep) {
   }
   times.sort((a, b) => a - b);
   return { milliseconds: times, median_ms: times[Math.floor(times.length / 2)] };
-}
-
-/** Counts what /v1/ answers weigh on the wire, heads included; gives a function that tells. */
-function watchBytes(page) {
-  const finished = [];
-  page.context().on("requestfinished", (request) => {
-    if (new URL(request.url()).pathname.startsWith("/v1/")) finished.push(request.sizes());
-  });
-  return async () => {
-    const sizes = await Promise.all(finished);
-    return sizes.reduce((sum, each) => sum + each.responseBodySize + each.responseHeadersSize, 0);
-  };
 }
 
 function difference(after, before) {
