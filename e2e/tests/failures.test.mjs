@@ -46,6 +46,7 @@ test("without a server a synchronisation turns its row red with a code, and the 
   await rep.tap("sync-all");
   await rep.sees("row-error-download.mandatory");
   assert.match(await rep.on("row-error-download.mandatory").innerText(), /N10[1-5]\b.*[0-9A-Z]{4}-\d{2}/s);
+  assert.equal(await rep.on("toast").count(), 0, "the words of the run before are taken back");
   await phone.screenshot("12-server-down");
   assert.deepEqual(await rep.shownTimes(), before);
 

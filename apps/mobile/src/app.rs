@@ -29,22 +29,26 @@ pub struct Page {
     pub storage_kept: RwSignal<bool>,
     /// The words of every screen.
     pub words: Words,
-    toasts: RwSignal<Option<(u32, String)>>,
+    /// What is said, and how many were said before it.
+    toasts: RwSignal<(u32, Option<String>)>,
     depth: RwSignal<u32>,
 }
 
 impl Page {
     /// Says `text` at the bottom of the screen for a few seconds.
     pub fn say(self, text: String) {
-        let number = self.toasts.read_untracked().as_ref().map_or(0, |(number, _)| number.wrapping_add(1));
-        self.toasts.set(Some((number, text)));
+        let number = self.toasts.read_untracked().0.wrapping_add(1);
+        self.toasts.set((number, Some(text)));
         browser::after(4_500, move || {
-            self.toasts.update(|toast| {
-                if toast.as_ref().is_some_and(|(shown, _)| *shown == number) {
-                    *toast = None;
-                }
-            });
+            if self.toasts.read_untracked().0 == number {
+                self.hush();
+            }
         });
+    }
+
+    /// Takes back what was said last: it is not true any more.
+    pub fn hush(self) {
+        self.toasts.update(|(_, text)| *text = None);
     }
 
     /// Does an act and says why if it was refused; `then` runs on success.
@@ -153,7 +157,7 @@ fn App() -> impl IntoView {
         now: RwSignal::new(browser::now()),
         storage_kept: RwSignal::new(false),
         words,
-        toasts: RwSignal::new(None),
+        toasts: RwSignal::new((0, None)),
         depth: RwSignal::new(0),
     };
     let new_build = update::watch();
@@ -182,7 +186,7 @@ fn App() -> impl IntoView {
                 </div>
             </Show>
             <div role="status" aria-live="polite">
-                {move || page.toasts.get().map(|(_, text)| view! { <div class="toast" data-testid="toast">{text}</div> })}
+                {move || page.toasts.get().1.map(|text| view! { <div class="toast" data-testid="toast">{text}</div> })}
             </div>
         }
     }

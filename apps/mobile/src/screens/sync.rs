@@ -336,6 +336,9 @@ fn announce_result(core: Core, page: Page) {
     Effect::new(move |was_running: Option<bool>| {
         let sync = core.sync.get();
         let running = sync.as_ref().is_some_and(|sync| sync.running);
+        if was_running == Some(false) && running {
+            page.hush();
+        }
         if was_running == Some(true)
             && !running
             && let Some(text) = sync.and_then(|sync| result_words(words, &sync))
