@@ -38,7 +38,7 @@ impl DocumentNumber {
     }
 }
 
-/// The prefix of the `n`-th device (from 0): a Cyrillic letter that no Latin one resembles by accident of keyboard, and three digits.
+/// The prefix of the `n`-th device (from 0): a Cyrillic letter and three digits, easily read out over the phone.
 ///
 /// 28 letters × 1 000 devices; `None` beyond.
 #[must_use]
