@@ -23,6 +23,9 @@ pub struct AppSettings {
     pub behind_proxy: bool,
     /// What /metrics asks of strangers.
     pub metrics_token: Option<String>,
+    /// Whether a password whose hash was made with other parameters than ours keeps it. Only for simulations, where thousands of people sign
+    /// in within a second: everywhere else such a password is hashed again when it is next used.
+    pub keep_old_password_hashes: bool,
 }
 
 /// Where random bytes come from.
@@ -95,9 +98,24 @@ impl App {
         random: Random,
     ) -> Result<Self, BlobError> {
         let blobs = Blobs::open(data)?;
-        Ok(Self {
+        let sealer = Sealer::new(store.clone(), blobs.clone());
+        Ok(Self::over(store, blobs, sealer, language, settings, clock, random))
+    }
+
+    /// The state over whatever the caller put together; the sealer is one of the same store and blobs.
+    #[must_use]
+    pub fn over(
+        store: Store,
+        blobs: Blobs,
+        sealer: Sealer,
+        language: Language,
+        settings: AppSettings,
+        clock: Box<dyn Clock + Send + Sync>,
+        random: Random,
+    ) -> Self {
+        Self {
             inner: Arc::new(AppInner {
-                sealer: Sealer::new(store.clone(), blobs.clone()),
+                sealer,
                 store,
                 blobs,
                 admission: Admission::default(),
@@ -107,7 +125,7 @@ impl App {
                 clock,
                 random,
             }),
-        })
+        }
     }
 }
 

@@ -46,7 +46,13 @@ impl Blobs {
         let folder = data.join("blobs");
         std::fs::create_dir_all(&folder).map_err(|error| BlobError::Folder(folder.clone(), error))?;
         let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok(Self { store: Arc::new(store) })
+        Ok(Self::over(Arc::new(store)))
+    }
+
+    /// The blobs of an object store.
+    #[must_use]
+    pub fn over(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store }
     }
 
     /// Stores a segment under its name: written beside and renamed, so that nobody sees half of it.

@@ -1,5 +1,6 @@
 //! The data folder, and the database for code that must not block.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use polevik_domain::time::UtcMillis;
@@ -63,8 +64,21 @@ where
     blocking(move || store.read(work)).await
 }
 
+thread_local! {
+    static IN_PLACE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on [`blocking`] runs its work right here when it is called on this thread: for a simulation, in which one thread is the whole
+/// world and the order of events follows from a seed.
+pub fn block_in_place_on_this_thread() {
+    IN_PLACE.set(true);
+}
+
 /// Runs `work` on a thread that may block, and passes its panic on.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    if IN_PLACE.get() {
+        return work();
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -80,8 +80,12 @@ fn start_logging(config: &Config) -> Result<()> {
 async fn serve(config: Config) -> Result<()> {
     metrics::recorder();
     let store = database::open(&config.data)?;
-    let settings =
-        AppSettings { assets: config.assets.clone(), behind_proxy: config.behind_proxy, metrics_token: config.metrics_token.clone() };
+    let settings = AppSettings {
+        assets: config.assets.clone(),
+        behind_proxy: config.behind_proxy,
+        metrics_token: config.metrics_token.clone(),
+        ..AppSettings::default()
+    };
     let app = App::new(store, &config.data, config.language.into(), settings)?;
     tokio::task::spawn_blocking(login::password::warm_up);
 

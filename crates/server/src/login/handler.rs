@@ -91,11 +91,12 @@ async fn check_password(app: &App, request: &LoginRequest, account: Option<Accou
     let place = app.admission.hash(app.jitter()).await?;
     let (password, stored) = (request.password.clone(), account.as_ref().map(|account| account.password_hash.clone()));
     let salt = app.random_bytes::<SALT_BYTES>();
+    let keep_old = app.settings.keep_old_password_hashes;
     let (checked, rehashed) = database::blocking(move || {
         // Held by the work itself: a caller who hangs up does not make room for another while it goes on.
         let _place = place;
         let checked = password::check(&password, stored.as_deref());
-        let rehashed = if checked == Checked::RightButOld { password::hash(&password, salt).ok() } else { None };
+        let rehashed = if checked == Checked::RightButOld && !keep_old { password::hash(&password, salt).ok() } else { None };
         (checked, rehashed)
     })
     .await;
