@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polevik_device_api::sync::{SessionResult, SyncView};
 use polevik_device_api::view::{Screen, View};
 use polevik_device_api::{Command, CommandDone, Failure, RowId};
-use polevik_device_store::db::{Damaged, commit};
+use polevik_device_store::db::{Both, Damaged, commit};
 use polevik_device_store::platform::Platform;
 use polevik_device_store::reference::prices::NamedPrice;
 use polevik_device_store::reference::products::Product;
@@ -146,6 +146,15 @@ impl Device {
     pub fn sync_view(&mut self, host: &impl Host) -> Result<SyncView, DeviceError> {
         let both = self.store.read()?;
         screens::sync::load(&both, &self.engine, host.now())
+    }
+
+    /// Looks into both databases as they are committed: for tools that check from outside whether promises are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn look_into<R>(&mut self, look: impl FnOnce(&Both<'_>) -> R) -> Result<R, StoreError> {
+        Ok(look(&self.store.read()?))
     }
 
     /// Up to `limit` products, inactive ones too, by id: what scripts compare with the server.
