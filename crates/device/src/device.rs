@@ -325,7 +325,7 @@ impl Device {
             }
             cursors = checkpoints.into_iter().map(|checkpoint| (checkpoint.name, checkpoint.cursor.0)).collect();
         }
-        Ok(SyncRequest { protocol: PROTOCOL, schema: SCHEMA, want_download, root, epoch, cursors, documents: batch.documents })
+        Ok(SyncRequest { protocol: PROTOCOL, schema: SCHEMA, want_download, root, epoch, cursors, documents: batch.documents, ..SyncRequest::default() })
     }
 
     /// Settles receipts in one transaction. Gives how many documents were answered, and how many up to `up_to` still are not.

@@ -15,7 +15,6 @@ pub const WORK: &str = "work.db";
 pub const WORK_DAMAGED: &str = "work-damaged.db";
 
 const WORK_MIGRATIONS: &[Migration] = &[|| include_str!("../migrations/work/0001_initial.sql").to_owned()];
-const REFERENCE_MIGRATIONS: &[Migration] = &[schema::version_1];
 
 /// Both databases of one device, open.
 pub struct Store {
@@ -212,7 +211,7 @@ fn open_reference(platform: &dyn Platform, generation: i64) -> Result<Connection
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     // 64 MiB: a first load of a large catalogue stays in memory until its commit.
     connection.pragma_update(None, "cache_size", -65_536)?;
-    migrate(&mut connection, REFERENCE_MIGRATIONS)?;
+    migrate(&mut connection, schema::MIGRATIONS)?;
     schema::create_indexes(&connection)?;
     Ok(connection)
 }

@@ -21,6 +21,8 @@ pub enum DocumentKind {
     Visit,
     /// An order; the body is an [`OrderBody`].
     Order,
+    /// The next revision of a visit or an order that the rep takes back; the body is a [`WithdrawalBody`].
+    Withdrawal,
 }
 
 impl DocumentKind {
@@ -30,13 +32,14 @@ impl DocumentKind {
         match self {
             Self::Visit => "visit",
             Self::Order => "order",
+            Self::Withdrawal => "withdrawal",
         }
     }
 
     /// Reads the word; `None` otherwise.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Visit, Self::Order].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Visit, Self::Order, Self::Withdrawal].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -132,6 +135,15 @@ pub struct OrderBody {
     pub sum: Money,
     /// Tax contained.
     pub vat_sum: Money,
+}
+
+/// The body of a withdrawal: the document counts as not made from this revision on. It stays readable, with the reason, on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawalBody {
+    /// Why, in the rep's words; not empty.
+    pub reason: String,
+    /// When, by the device's clock corrected with the server's.
+    pub withdrawn_at_ms: UtcMillis,
 }
 
 /// The server's final answer to one revision, for ever the same.

@@ -8,7 +8,6 @@ pub mod document;
 pub mod error_code;
 pub mod login;
 pub mod session_tag;
-pub mod sync;
 pub mod version;
 
 #[cfg(feature = "segments")]
@@ -20,8 +19,12 @@ pub mod codec;
 #[cfg(feature = "segments")]
 pub mod manifest;
 #[cfg(feature = "segments")]
+pub mod repair;
+#[cfg(feature = "segments")]
 pub mod rows;
 #[cfg(feature = "segments")]
 pub mod segment;
+#[cfg(feature = "segments")]
+pub mod sync;
 
 pub use error_code::ErrorCode;

@@ -103,6 +103,9 @@ pub struct ErrorBody {
     /// Seconds after which to try again (S301, S303).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u32>,
+    /// How many stand before the caller in the queue of a busy server (S303); `retry_after_s` says how long that takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<u32>,
     /// The server's clock.
     pub server_time_ms: UtcMillis,
 }

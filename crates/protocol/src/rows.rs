@@ -271,6 +271,10 @@ tables! {
         18 stopped: Int,
         /// 1 = may be visited.
         19 active: Int,
+        /// Sales channel in the office's words; since schema 2.
+        20 channel: TextOrNull,
+        /// Days after shipping within which it pays; since schema 2.
+        21 payment_days: IntOrNull,
     }
 
     /// A price list. Bucket `distributor`.
@@ -357,7 +361,7 @@ tables! {
         1 document_id: Blob,
         /// Revision it speaks of.
         2 revision: Int,
-        /// `received`, `rejected`, `accepted`, `shipped`, `delivered`, `changed`.
+        /// `received`, `rejected`, `accepted`, `shipped`, `delivered`, `changed`, `withdrawn`.
         3 state: Text,
         /// Since when, UTC milliseconds.
         4 at_ms: Int,

@@ -16,8 +16,8 @@
 //! ```
 //!
 //! Body: in a delta a bitmap of removals (bit i of byte i/8 = row i), then the keys as an integer column, then each column that has a value:
-//! number (varint), bytes (varint), encoding (1 byte), null flag (1 byte) and, if 1, a bitmap of nulls, then the values that are present. A
-//! reader skips columns it does not know by their byte count. Rows stand by rising key. Columns speak of the rows put only.
+//! number (varint), bytes (varint), encoding (1 byte), null flag (1 byte) and, if 1, a bitmap of nulls, then the values that are present. Of
+//! columns it does not know a reader keeps only what the row hashes need. Rows stand by rising key. Columns speak of the rows put only.
 //!
 //! Encodings: 1 integers as planes, 2 differences of integers as planes, 3 texts or bytes (lengths as planes, then all bytes), 4 dictionary
 //! (count, entries as in 3, numbers as planes), 5 UUIDs in their 36-character form as 16 bytes.
@@ -41,6 +41,9 @@ pub const MAX_RAW_BYTES: usize = 64 * 1024 * 1024;
 
 /// The longest segment, in bytes.
 pub const MAX_SEGMENT_BYTES: usize = 32 * 1024 * 1024;
+
+/// Most columns of a newer schema that a reader keeps: each may take half a megabyte.
+const MAX_FOREIGN_COLUMNS: usize = 32;
 
 /// Base or delta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -391,6 +394,8 @@ pub struct Segment {
     pks: Vec<i64>,
     removed: Option<Vec<bool>>,
     columns: Vec<Column>,
+    /// Columns of a newer schema, with their numbers.
+    foreign: Vec<(u16, Column)>,
 }
 
 impl SegmentHeader {
@@ -464,15 +469,34 @@ impl Segment {
             return Err(SegmentError::Order);
         }
         let mut columns = vec![Column::Absent; table.columns.len()];
+        let mut foreign = Vec::new();
         while reader.remaining() > 0 {
             let number = reader.varint()?;
             let len = reader.length(1)?;
             let bytes = reader.take(len)?;
-            if let Some(index) = table.columns.iter().position(|column| u64::from(column.id) == number) {
+            let number = u16::try_from(number).map_err(|_| CodecError::OutOfLimits)?;
+            if let Some(index) = table.columns.iter().position(|column| column.id == number) {
                 columns[index] = Column::read(bytes, header.puts, table.columns[index].kind)?;
+            } else if foreign.len() < MAX_FOREIGN_COLUMNS {
+                foreign.push((number, Column::read_foreign(bytes, header.puts)?));
+            } else {
+                return Err(SegmentError::Newer);
             }
         }
-        Ok(Self { header, table, pks, removed, columns })
+        Ok(Self { header, table, pks, removed, columns, foreign })
+    }
+
+    /// Numbers of the columns that this version does not know. Their values count in the row hashes; a later version asks for them with
+    /// [`crate::repair::BackfillRequest`].
+    pub fn foreign_columns(&self) -> impl Iterator<Item = u16> + '_ {
+        self.foreign.iter().map(|(number, _)| *number)
+    }
+
+    /// The values of the `put`-th row put with the numbers of their columns, as [`crate::checksum::RowHasher::row`] takes them: also those
+    /// that this version does not know, so that an older device adds up to the same sums as the office.
+    pub fn hashed_values(&self, put: usize) -> impl Iterator<Item = (u16, ValueRef<'_>)> {
+        let known = self.table.columns.iter().enumerate().map(move |(index, column)| (column.id, self.value(index, put)));
+        known.chain(self.foreign.iter().map(move |(number, column)| (*number, column.value(put))))
     }
 
     /// The rows by rising key: key, what happens to it, and for a put the number to ask [`Segment::value`] with.
@@ -490,20 +514,7 @@ impl Segment {
     /// The value of a column (by its place in the table) of the `put`-th row put; absent beyond the ends.
     #[must_use]
     pub fn value(&self, column: usize, put: usize) -> ValueRef<'_> {
-        match self.columns.get(column) {
-            Some(Column::Int { values, nulls }) if !is_null(nulls, put) => {
-                values.get(put).map_or(ValueRef::Null, |number| ValueRef::Int(*number))
-            }
-            Some(Column::Bytes { bytes, spans, nulls, text }) if !is_null(nulls, put) => {
-                let Some(slice) = spans.get(put).and_then(|(start, end)| bytes.get(*start..*end)) else { return ValueRef::Null };
-                match (text, std::str::from_utf8(slice)) {
-                    (true, Ok(text)) => ValueRef::Text(text),
-                    (true, Err(_)) => ValueRef::Null,
-                    (false, _) => ValueRef::Blob(slice),
-                }
-            }
-            _ => ValueRef::Null,
-        }
+        self.columns.get(column).map_or(ValueRef::Null, |column| column.value(put))
     }
 }
 
@@ -517,6 +528,29 @@ fn bitmap(reader: &mut Reader<'_>, count: usize) -> Result<Vec<bool>, SegmentErr
 }
 
 impl Column {
+    fn value(&self, put: usize) -> ValueRef<'_> {
+        match self {
+            Self::Int { values, nulls } if !is_null(nulls, put) => {
+                values.get(put).map_or(ValueRef::Null, |number| ValueRef::Int(*number))
+            }
+            Self::Bytes { bytes, spans, nulls, text } if !is_null(nulls, put) => {
+                let Some(slice) = spans.get(put).and_then(|(start, end)| bytes.get(*start..*end)) else { return ValueRef::Null };
+                match (text, std::str::from_utf8(slice)) {
+                    (true, Ok(text)) => ValueRef::Text(text),
+                    (true, Err(_)) => ValueRef::Null,
+                    (false, _) => ValueRef::Blob(slice),
+                }
+            }
+            _ => ValueRef::Null,
+        }
+    }
+
+    /// Reads a column of a newer schema. What is not an integer is text: columns added after the first schema are never bytes.
+    fn read_foreign(bytes: &[u8], puts: usize) -> Result<Self, SegmentError> {
+        let kind = if bytes.first().is_some_and(|encoding| *encoding <= 2) { ColumnKind::Int } else { ColumnKind::Text };
+        Self::read(bytes, puts, kind)
+    }
+
     fn read(bytes: &[u8], puts: usize, kind: ColumnKind) -> Result<Self, SegmentError> {
         let mut reader = Reader::new(bytes);
         let encoding = reader.byte()?;

@@ -20,12 +20,13 @@ use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::{BucketKind, BucketName};
 use polevik_protocol::change::ChangeNo;
 use polevik_protocol::checksum::{HashKey, StateSum};
-use polevik_protocol::document::{Envelope, OrderBody, Outcome, Receipt, VisitBody};
+use polevik_protocol::document::{Envelope, OrderBody, Outcome, Receipt, VisitBody, WithdrawalBody};
 use polevik_protocol::login::{DeviceInfo, ErrorBody, Health, LoginReply, LoginRequest, PositionInfo, SignedIn};
 use polevik_protocol::manifest::{BaseRange, Blake3Hex, DeltaInfo, Manifest, Root, RootBucket, SegmentInfo};
 use polevik_protocol::rows::{DOCUMENT_STATE, DocumentStateRow, PRICE, PRODUCT, PriceRow, ProductRow, Row, TableDef, Value, ValueRef};
 use polevik_protocol::segment::{Segment, SegmentKind, SegmentWriter};
-use polevik_protocol::sync::{Download, SyncReply, SyncRequest};
+use polevik_protocol::repair::{BackfillReply, BackfillRequest, HeldRange, KeyRange, RepairReply, RepairRequest, RepairedRange};
+use polevik_protocol::sync::{Download, ReEnrol, RevisionRef, SHORT_ROOT_DIGITS, Step, StepBucket, SyncReply, SyncRequest, WaitReply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -155,6 +156,7 @@ fn messages_keep_their_words() {
             code: ErrorCode::ServerBusy,
             detail: "too many attempts".to_owned(),
             retry_after_s: Some(30),
+            queue_position: None,
             server_time_ms: UtcMillis(1_795_330_447_412),
         },
     );
@@ -172,6 +174,7 @@ fn messages_keep_their_words() {
             epoch: Some("5f3e9c0a11223344".to_owned()),
             cursors: [(BucketName::new(BucketKind::Territory, 5), 77), (BucketName::new(BucketKind::All, 0), 3)].into(),
             documents: vec![envelope("visit", 1, &visit()), envelope("order", 2, &order())],
+            ..SyncRequest::default()
         },
     );
     check_json(
@@ -181,9 +184,21 @@ fn messages_keep_their_words() {
             schema: 1,
             want_download: true,
             root: Some("ab".repeat(32)),
-            epoch: None,
-            cursors: [].into(),
-            documents: vec![],
+            ..SyncRequest::default()
+        },
+    );
+    check_json(
+        "sync_request_steps_v1.json",
+        &SyncRequest {
+            protocol: 1,
+            schema: 2,
+            want_download: true,
+            root: Some("ab".repeat(SHORT_ROOT_DIGITS / 2)),
+            epoch: Some("5f3e9c0a11223344".to_owned()),
+            steps: true,
+            given_seq: Some(245),
+            answered_seq: Some(240),
+            ..SyncRequest::default()
         },
     );
     let rejected =
@@ -199,7 +214,81 @@ fn messages_keep_their_words() {
                 Receipt { id: document_id(2), revision: 1, outcome: rejected, received_at_ms: UtcMillis(1_795_330_447_499) },
             ],
             download: Some(Download { root: root().seal().0, manifests: vec![manifest().seal().0], segments: vec!["UFZTRw==".to_owned()] }),
+            ..SyncReply::default()
         },
+    );
+    check_json(
+        "sync_reply_step_v1.json",
+        &SyncReply {
+            server_time_ms: UtcMillis(1_795_330_447_500),
+            step: Some(Step {
+                root: "cd".repeat(SHORT_ROOT_DIGITS / 2),
+                buckets: vec![StepBucket {
+                    name: BucketName::new(BucketKind::PriceType, 3),
+                    head: 31,
+                    state: StateSum { rows: 3, sum: u64::MAX, mix: 1 },
+                    segments: vec!["UFZTRw==".to_owned()],
+                }],
+            }),
+            failed: vec![RevisionRef { id: document_id(3), revision: 2 }],
+            re_offer: true,
+            ..SyncReply::default()
+        },
+    );
+    check_json(
+        "sync_reply_re_enrol_v1.json",
+        &SyncReply {
+            server_time_ms: UtcMillis(1_795_330_447_500),
+            cursors_wanted: true,
+            re_enrol: Some(ReEnrol {
+                device_id: DeviceId::generate(UtcMillis(1_795_000_000_000), [2; 10]),
+                token: "ef".repeat(32),
+                number_prefix: "А018".to_owned(),
+            }),
+            ..SyncReply::default()
+        },
+    );
+    check_json("wait_reply_v1.json", &WaitReply { server_time_ms: UtcMillis(1), changed: true });
+    check_json(
+        "withdrawal_body_v1.json",
+        &WithdrawalBody { reason: "клиент отказался".to_owned(), withdrawn_at_ms: UtcMillis(1_795_330_447_412) },
+    );
+}
+
+#[test]
+fn words_about_repair_stay() {
+    let range = KeyRange { table: PRICE.id, lo: i64::MIN, hi: 99 };
+    let state = StateSum { rows: 3, sum: u64::MAX, mix: 1 };
+    let bucket = BucketName::new(BucketKind::PriceType, 3);
+    let epoch = "5f3e9c0a11223344".to_owned();
+    check_json(
+        "repair_request_v1.json",
+        &RepairRequest {
+            protocol: 1,
+            schema: 2,
+            epoch: epoch.clone(),
+            bucket: bucket.clone(),
+            cursor: 30,
+            ranges: vec![HeldRange { range, state }],
+        },
+    );
+    check_json(
+        "repair_reply_v1.json",
+        &RepairReply {
+            server_time_ms: UtcMillis(1),
+            head: 30,
+            state,
+            repaired: vec![RepairedRange { range, segment: "UFZTRw==".to_owned() }],
+            narrower: vec![KeyRange { table: PRICE.id, lo: 100, hi: i64::MAX }],
+        },
+    );
+    check_json(
+        "backfill_request_v1.json",
+        &BackfillRequest { protocol: 1, epoch, bucket, cursor: 30, table: PRICE.id, columns: vec![20, 21], after: Some(7) },
+    );
+    check_json(
+        "backfill_reply_v1.json",
+        &BackfillReply { server_time_ms: UtcMillis(1), head: 30, segment: Some("UFZTRw==".to_owned()), next: Some(9) },
     );
 }
 

@@ -141,7 +141,7 @@ impl HttpError {
             Some(_) => format!("{}; request {request_id}", self.detail),
             None => self.detail.clone().into_owned(),
         };
-        let body = ErrorBody { code: self.code, detail, retry_after_s: self.retry_after_s, server_time_ms: now };
+        let body = ErrorBody { code: self.code, detail, retry_after_s: self.retry_after_s, queue_position: None, server_time_ms: now };
         let mut response = (self.status, axum::Json(body)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -70,7 +70,7 @@ pub async fn sync(
             let _place = place;
             let receipts = if documents.is_empty() { Vec::new() } else { upload(&app, &device, &documents)? };
             let download = if request.want_download { news_for(&app, &device.scope, &standing, now)? } else { None };
-            Ok(SyncReply { server_time_ms: app.now(), receipts, download })
+            Ok(SyncReply { server_time_ms: app.now(), receipts, download, ..SyncReply::default() })
         }
     };
     database::blocking(work).await.map(Json)

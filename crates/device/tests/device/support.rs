@@ -299,7 +299,7 @@ impl Office {
             Some(Fault::Status(status)) => Ok((status, b"<html>".to_vec())),
             Some(Fault::LoginPage) => Ok((200, b"<html>sign in to this network</html>".to_vec())),
             Some(Fault::Code(code, retry_after_s)) => {
-                let body = ErrorBody { code, detail: String::new(), retry_after_s, server_time_ms: self.clock };
+                let body = ErrorBody { code, detail: String::new(), retry_after_s, queue_position: None, server_time_ms: self.clock };
                 Ok((503, serde_json::to_vec(&body).unwrap()))
             }
             Some(Fault::Garbled) => {
@@ -342,7 +342,7 @@ impl Office {
             receipts.clear();
         }
         let download = if request.want_download { self.download(request) } else { None };
-        SyncReply { server_time_ms: self.clock, receipts, download }
+        SyncReply { server_time_ms: self.clock, receipts, download, ..SyncReply::default() }
     }
 }
 
@@ -413,6 +413,8 @@ pub fn outlet(id: i64, name: &str) -> (TableId, Row) {
         credit_limit: None,
         stopped: 0,
         active: 1,
+        channel: None,
+        payment_days: None,
     };
     (TableId(2), row.into_row())
 }

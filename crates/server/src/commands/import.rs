@@ -40,7 +40,7 @@ const SHOWN_REFUSED: usize = 20;
   warehouses       ext_code name
   stock            warehouse product|sku available [as_of]
   outlets          ext_code name territory [territory_name address format class lat lon contact phone work_hours delivery_days
-                   legal_name inn kpp contract_number price_type credit_limit stopped active]; a new territory is made
+                   legal_name inn kpp contract_number price_type credit_limit stopped active channel payment_days]; a new territory is made
   routes           position day seq outlet [planned_time]; day by day, planned_time 09:30
   receivables      outlet document day amount [due_day rest]
   assortment       format product|sku [kind]; kind is must, focus, new or stop

@@ -165,7 +165,7 @@ pub fn check(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, docu
         return Ok(Err(Refusal::of(Reason::Body)));
     }
     match DocumentKind::parse(&document.kind) {
-        None => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
+        None | Some(DocumentKind::Withdrawal) => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
         Some(DocumentKind::Visit) => match read_body(document) {
             Ok(visit) => check_visit(tx, author, visit),
             Err(refusal) => Ok(Err(refusal)),

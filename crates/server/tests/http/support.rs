@@ -378,5 +378,7 @@ fn outlet_row(n: u8) -> OutletRow {
         credit_limit: None,
         stopped: 0,
         active: 1,
+        channel: None,
+        payment_days: None,
     }
 }

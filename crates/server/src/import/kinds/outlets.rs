@@ -68,6 +68,8 @@ impl Judge for Outlets {
             "credit_limit",
             "stopped",
             "active",
+            "channel",
+            "payment_days",
             "territory",
             "territory_name",
         ]
@@ -98,6 +100,8 @@ impl Judge for Outlets {
             credit_limit: fields.int(&["credit_limit"], 0..=MAX_PRICE * 1_000)?,
             stopped: fields.flag(&["stopped"], false)?,
             active: fields.flag(&["active"], true)?,
+            channel: fields.text(&["channel"], 100)?,
+            payment_days: fields.int(&["payment_days"], 0..=365)?,
         };
         // Last: a row that is refused makes no territory.
         let territory = self.territory(tx, fields)?;
