@@ -5,7 +5,7 @@
 use polevik_protocol::bucket::{BucketKind, BucketName};
 use polevik_protocol::change::{ChangeNo, Op};
 use polevik_protocol::checksum::{HashKey, RowHasher, StateSum};
-use polevik_protocol::rows::{ColumnKind, OUTLET, PRODUCT, TableDef, Value, ValueRef};
+use polevik_protocol::rows::{ColumnDef, ColumnKind, OUTLET, PRICE_TYPE, PRODUCT, TableDef, Value, ValueRef};
 use polevik_protocol::segment::{Segment, SegmentError, SegmentKind, SegmentWriter};
 use proptest::prelude::*;
 
@@ -59,7 +59,36 @@ fn read_back(segment: &Segment) -> Vec<(i64, Option<Vec<Value>>)> {
         .collect()
 }
 
+/// `price_type` as a later version may know it.
+const LATER_PRICE_TYPE: &TableDef = &TableDef {
+    id: PRICE_TYPE.id,
+    name: PRICE_TYPE.name,
+    columns: &[
+        PRICE_TYPE.columns[0],
+        PRICE_TYPE.columns[1],
+        ColumnDef { id: 30, name: "currency", kind: ColumnKind::Text, nullable: true },
+        ColumnDef { id: 31, name: "rounding", kind: ColumnKind::Int, nullable: true },
+    ],
+};
+
 proptest! {
+    #[test]
+    fn an_older_reader_adds_up_to_the_same_sum_as_a_newer_office(rows in rows(LATER_PRICE_TYPE)) {
+        let live: Vec<_> = rows.into_iter().filter(|(_, values)| values.is_some()).collect();
+        let segment = Segment::read(&write(SegmentKind::Base, LATER_PRICE_TYPE, &live)).unwrap();
+
+        let mut hasher = RowHasher::new(KEY);
+        let mut state = StateSum::default();
+        for (pk, _, put) in segment.rows() {
+            state.add(hasher.row(PRICE_TYPE.id, pk, segment.hashed_values(put)));
+        }
+        prop_assert_eq!(state, segment.header.state);
+
+        let has_value = |column: usize| live.iter().any(|(_, values)| values.as_ref().is_some_and(|values| values[column] != Value::Null));
+        let sent: Vec<u16> = [(2, 30), (3, 31)].into_iter().filter(|(column, _)| has_value(*column)).map(|(_, id)| id).collect();
+        prop_assert_eq!(segment.foreign_columns().collect::<Vec<_>>(), sent);
+    }
+
     #[test]
     fn a_delta_gives_back_what_was_put_in(rows in rows(OUTLET)) {
         let segment = Segment::read(&write(SegmentKind::Delta, OUTLET, &rows)).unwrap();
