@@ -34,7 +34,7 @@ const DRAWING: Never = Never { what: "anything that draws", packages: &["leptos"
 const SERVER_SIDE: Never = Never { what: "the server side", packages: &["polevik-server", "polevik-server-store"] };
 const DEVICE_SIDE: Never = Never { what: "the device side", packages: &["polevik-device", "polevik-device-store"] };
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule { package: "polevik-domain", may_use: &[], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule { package: "polevik-protocol", may_use: &["polevik-domain"], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule {
@@ -59,7 +59,12 @@ const RULES: [Rule; 14] = [
         may_use: &["polevik-server-store", "polevik-protocol", "polevik-texts", "polevik-domain"],
         never: &[DRAWING, DEVICE_SIDE],
     },
-    Rule { package: "polevik-testkit", may_use: &["polevik-domain", "polevik-protocol"], never: &[DRAWING, SERVER_SIDE, DEVICE_SIDE] },
+    Rule {
+        // Its disk is a place where a device's store can live; of the device itself it knows nothing.
+        package: "polevik-testkit",
+        may_use: &["polevik-domain", "polevik-protocol", "polevik-device-store"],
+        never: &[DRAWING, SERVER_SIDE, Never { what: "the device", packages: &["polevik-device"] }],
+    },
     Rule {
         package: "polevik-device-cli",
         may_use: &["polevik-device", "polevik-device-api", "polevik-domain", "polevik-texts"],
@@ -82,6 +87,22 @@ const RULES: [Rule; 14] = [
             "polevik-testkit",
             "polevik-domain",
             "polevik-protocol",
+            "polevik-device",
+            "polevik-device-api",
+            "polevik-device-store",
+            "polevik-server",
+            "polevik-server-store",
+        ],
+        never: &[DRAWING],
+    },
+    Rule {
+        // The simulator holds both sides in one process, and looks into both databases from outside.
+        package: "polevik-fleet",
+        may_use: &[
+            "polevik-testkit",
+            "polevik-domain",
+            "polevik-protocol",
+            "polevik-texts",
             "polevik-device",
             "polevik-device-api",
             "polevik-device-store",

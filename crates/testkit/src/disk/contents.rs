@@ -87,7 +87,9 @@ impl Contents {
         self.now = written.clone();
         self.now.resize(len, 0);
         for (sector, versions) in std::mem::take(&mut self.earlier) {
-            let kept = random.index(versions.len() + 1);
+            // Where the file was cut off, the disk holds what was there before, or nothing.
+            let has_newest = sector * SECTOR_BYTES < written.len();
+            let kept = random.index(versions.len() + usize::from(has_newest));
             if let Some(version) = versions.get(kept) {
                 self.put(sector, version);
             }

@@ -1,7 +1,10 @@
 //! Names, files, locks, and the plan of what goes wrong when.
 
 use std::collections::BTreeMap;
+use std::ffi::c_int;
 use std::sync::Arc;
+
+use rusqlite::ffi;
 
 use super::contents::Contents;
 use super::shared_memory::SharedMemory;
@@ -22,6 +25,8 @@ pub(super) enum Act {
     Delete,
     Look,
     Lock,
+    /// A lock that lets its holder change the database.
+    LockToWrite,
     Map,
 }
 
@@ -178,15 +183,33 @@ impl State {
         }
     }
 
+    /// Makes all names durable as they are now.
+    pub fn sync_folder(&mut self) {
+        self.names.values_mut().for_each(|name| name.durable = name.live);
+        self.forget_unused();
+    }
+
     /// Takes a name away; `durably` if the folder is synced as well. Gives whether there was one.
     pub fn delete(&mut self, name: &str, durably: bool) -> bool {
         let Some(entry) = self.names.get_mut(name) else { return false };
         let was_there = entry.live.take().is_some();
         if durably {
-            entry.durable = None;
+            self.sync_folder();
         }
         self.forget_unused();
         was_there
+    }
+
+    /// The deletion that the crash falls into: it may have happened, if power is lost; a killed process did not get that far.
+    pub fn delete_while_crashing(&mut self, name: &str) {
+        if self.is_losing_power() {
+            self.delete(name, false);
+        }
+    }
+
+    /// Whether the crash leaves writes half done.
+    pub fn is_losing_power(&self) -> bool {
+        matches!(self.crashed, Some(Crash::Power | Crash::PowerTorn { .. }))
     }
 
     pub fn release(&mut self, number: u64) {
@@ -256,13 +279,56 @@ impl State {
     }
 }
 
+impl Locks {
+    /// Takes `handle` from level `from` as near to `to` as others allow; gives the level reached.
+    pub fn raise(&mut self, handle: u64, from: c_int, to: c_int) -> c_int {
+        let others = |held: Option<u64>| held.is_some_and(|holder| holder != handle);
+        if to == ffi::SQLITE_LOCK_SHARED {
+            if others(self.pending) || others(self.exclusive) {
+                return from;
+            }
+            self.shared += 1;
+            return to;
+        }
+        if others(self.reserved) || others(self.pending) || others(self.exclusive) {
+            return from;
+        }
+        if to == ffi::SQLITE_LOCK_RESERVED {
+            self.reserved = Some(handle);
+            return to;
+        }
+        self.pending = Some(handle);
+        if self.shared > 1 {
+            return ffi::SQLITE_LOCK_PENDING;
+        }
+        self.exclusive = Some(handle);
+        to
+    }
+
+    /// Takes `handle` back from level `from` to shared or none.
+    pub fn lower(&mut self, handle: u64, from: c_int, to: c_int) {
+        for held in [&mut self.reserved, &mut self.pending, &mut self.exclusive] {
+            if *held == Some(handle) {
+                *held = None;
+            }
+        }
+        if from >= ffi::SQLITE_LOCK_SHARED && to == ffi::SQLITE_LOCK_NONE {
+            self.shared -= 1;
+        }
+    }
+
+    pub fn is_reserved(&self) -> bool {
+        self.reserved.is_some() || self.pending.is_some() || self.exclusive.is_some()
+    }
+}
+
 impl FailureKind {
     fn concerns(self, act: Act) -> bool {
         match self {
-            Self::InputOutput => !matches!(act, Act::Lock | Act::Map),
+            Self::InputOutput => !matches!(act, Act::Lock | Act::LockToWrite | Act::Map),
             Self::Read => act == Act::Read,
             Self::Full | Self::ShortWrite => act == Act::Write,
-            Self::Busy => act == Act::Lock,
+            Self::Busy => act == Act::LockToWrite,
             Self::CannotOpen => matches!(act, Act::Open | Act::Create),
         }
     }
