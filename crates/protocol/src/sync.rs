@@ -122,7 +122,7 @@ pub struct StepBucket {
     pub head: u64,
     /// What its rows add up to now.
     pub state: StateSum,
-    /// The delta segments after the device's cursor, base64, in the order they are applied.
+    /// The deltas after the device's cursor in the form of [`crate::segment::to_step_form`], base64, in the order they are applied.
     pub segments: Vec<String>,
 }
 

@@ -23,9 +23,11 @@ use polevik_protocol::checksum::{HashKey, StateSum};
 use polevik_protocol::document::{Envelope, OrderBody, Outcome, Receipt, VisitBody, WithdrawalBody};
 use polevik_protocol::login::{DeviceInfo, ErrorBody, Health, LoginReply, LoginRequest, PositionInfo, SignedIn};
 use polevik_protocol::manifest::{BaseRange, Blake3Hex, DeltaInfo, Manifest, Root, RootBucket, SegmentInfo};
-use polevik_protocol::rows::{DOCUMENT_STATE, DocumentStateRow, PRICE, PRODUCT, PriceRow, ProductRow, Row, TableDef, Value, ValueRef};
-use polevik_protocol::segment::{Segment, SegmentKind, SegmentWriter};
 use polevik_protocol::repair::{BackfillReply, BackfillRequest, HeldRange, KeyRange, RepairReply, RepairRequest, RepairedRange};
+use polevik_protocol::rows::{
+    DOCUMENT_STATE, DocumentStateRow, OUTLET, OutletRow, PRICE, PRODUCT, PriceRow, ProductRow, Row, TableDef, Value, ValueRef,
+};
+use polevik_protocol::segment::{Segment, SegmentKind, SegmentWriter, to_step_form};
 use polevik_protocol::sync::{Download, ReEnrol, RevisionRef, SHORT_ROOT_DIGITS, Step, StepBucket, SyncReply, SyncRequest, WaitReply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -179,13 +181,7 @@ fn messages_keep_their_words() {
     );
     check_json(
         "sync_request_nothing_to_do_v1.json",
-        &SyncRequest {
-            protocol: 1,
-            schema: 1,
-            want_download: true,
-            root: Some("ab".repeat(32)),
-            ..SyncRequest::default()
-        },
+        &SyncRequest { protocol: 1, schema: 1, want_download: true, root: Some("ab".repeat(32)), ..SyncRequest::default() },
     );
     check_json(
         "sync_request_steps_v1.json",
@@ -403,4 +399,54 @@ fn segments_of_the_first_version_are_read_for_ever() {
         // Everything but the length of the compressed body is part of the format.
         assert_eq!(read, again, "{name}");
     }
+}
+
+#[test]
+fn the_short_form_of_a_delta_in_a_step_stays() {
+    let bucket = BucketName::new(BucketKind::Distributor, 1);
+    let price = |id: i64| PriceRow { id: id * 7 - 90, price_type_id: 3, product_id: id, valid_from: 20_779, value: id * id }.into_row();
+    let outlet = OutletRow {
+        id: 120,
+        ext_code: "T-120".to_owned(),
+        name: "Магазин «У дома»".to_owned(),
+        address: "ул. Садовая, 7".to_owned(),
+        format: "minimarket".to_owned(),
+        class: "B".to_owned(),
+        lat: Some(55_751_244),
+        lon: None,
+        contact: String::new(),
+        phone: String::new(),
+        work_hours: String::new(),
+        delivery_days: 21,
+        legal_name: "ООО «Дом»".to_owned(),
+        inn: "7707083893".to_owned(),
+        kpp: String::new(),
+        contract_number: String::new(),
+        price_type_id: Some(3),
+        credit_limit: None,
+        stopped: 0,
+        active: 1,
+        channel: Some("традиционная розница".to_owned()),
+        payment_days: Some(14),
+    }
+    .into_row();
+    let one = [price(5)];
+    let many: Vec<Row> = (1..=40).map(price).collect();
+    for (name, table, rows, removed) in [
+        ("step_price_v1.delta", PRICE, &one[..], &[][..]),
+        ("step_prices_v1.delta", PRICE, &many, &[-1_000, 5_000]),
+        ("step_outlet_schema_2_v1.delta", OUTLET, &[outlet], &[]),
+    ] {
+        let whole = write(SegmentKind::Delta, table, rows, removed);
+        let today = to_step_form(&whole).unwrap();
+        let read = Segment::read_step_form(&golden(name, &today), &bucket).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(read, Segment::read_step_form(&today, &bucket).unwrap(), "{name}");
+        assert_eq!(rows_of(&read), rows_of(&Segment::read(&whole).unwrap()), "{name}");
+    }
+}
+
+fn rows_of(segment: &Segment) -> Vec<String> {
+    let columns = segment.table.columns.len();
+    let values = |put| (0..columns).map(|column| format!("{:?}", segment.value(column, put))).collect::<Vec<_>>().join(" ");
+    segment.rows().map(|(pk, op, put)| format!("{pk} {op:?} {}", values(put))).collect()
 }

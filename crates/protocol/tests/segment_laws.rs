@@ -6,7 +6,7 @@ use polevik_protocol::bucket::{BucketKind, BucketName};
 use polevik_protocol::change::{ChangeNo, Op};
 use polevik_protocol::checksum::{HashKey, RowHasher, StateSum};
 use polevik_protocol::rows::{ColumnDef, ColumnKind, OUTLET, PRICE_TYPE, PRODUCT, TableDef, Value, ValueRef};
-use polevik_protocol::segment::{Segment, SegmentError, SegmentKind, SegmentWriter};
+use polevik_protocol::segment::{MAX_ROWS, Segment, SegmentError, SegmentKind, SegmentWriter, to_step_form};
 use proptest::prelude::*;
 
 const KEY: HashKey = HashKey([3; 32]);
@@ -94,6 +94,28 @@ proptest! {
         let segment = Segment::read(&write(SegmentKind::Delta, OUTLET, &rows)).unwrap();
         prop_assert_eq!(read_back(&segment), rows);
         prop_assert_eq!((segment.header.after, segment.header.to), (ChangeNo(7), ChangeNo(9)));
+    }
+
+    #[test]
+    fn a_delta_in_a_step_is_the_same_delta(rows in rows(OUTLET)) {
+        let whole = write(SegmentKind::Delta, OUTLET, &rows);
+        let bucket = BucketName::new(BucketKind::Territory, 5);
+        let short = to_step_form(&whole).unwrap();
+        prop_assert!(short.len() < whole.len());
+        prop_assert_eq!(read_back(&Segment::read_step_form(&short, &bucket).unwrap()), rows);
+    }
+
+    #[test]
+    fn damaged_bytes_of_a_step_are_an_error_or_a_delta(rows in rows(OUTLET), cut in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), bit in 0..8u8) {
+        let bucket = BucketName::new(BucketKind::Territory, 5);
+        let mut short = to_step_form(&write(SegmentKind::Delta, OUTLET, &rows)).unwrap();
+        let place = at.index(short.len());
+        short[place] ^= 1 << bit;
+        for bytes in [&short[..], &short[..cut.index(short.len())]] {
+            if let Ok(segment) = Segment::read_step_form(bytes, &bucket) {
+                prop_assert!(segment.rows().count() <= MAX_ROWS);
+            }
+        }
     }
 
     #[test]
