@@ -28,8 +28,12 @@ pub struct Store {
 
 struct Shared {
     path: PathBuf,
+    /// The file system of SQLite it lives on; `None` for the machine's own.
+    vfs: Option<String>,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// A reader that is asked only whether anybody has written; opened when it is first needed.
+    observer: Mutex<Option<Connection>>,
 }
 
 impl Store {
@@ -41,7 +45,16 @@ impl Store {
     pub fn open_or_create(data: &Path) -> Result<Self> {
         std::fs::create_dir_all(data)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(format!("cannot make {}: {error}", data.display()).into()))?;
-        Self::open_path(data.join(FILE_NAME))
+        Self::open_path(data.join(FILE_NAME), None)
+    }
+
+    /// Opens the database `path` of a file system that was registered with SQLite under the name `vfs`; makes it when it is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that file system refuses or the file is no database.
+    pub fn open_on(vfs: &str, path: &Path) -> Result<Self> {
+        Self::open_path(path.to_owned(), Some(vfs.to_owned()))
     }
 
     /// Opens the database of a data folder that must have one.
@@ -51,18 +64,19 @@ impl Store {
     /// [`StoreError::Missing`] when there is none.
     pub fn open_existing(data: &Path) -> Result<Self> {
         let path = data.join(FILE_NAME);
-        if path.is_file() { Self::open_path(path) } else { Err(StoreError::Missing(path)) }
+        if path.is_file() { Self::open_path(path, None) } else { Err(StoreError::Missing(path)) }
     }
 
-    fn open_path(path: PathBuf) -> Result<Self> {
-        let writer = Connection::open(&path)?;
-        set_up(&writer)?;
+    fn open_path(path: PathBuf, vfs: Option<String>) -> Result<Self> {
+        let mut writer = connect(&path, vfs.as_deref(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        set_up(&mut writer)?;
         // Before anything else, so that even the first table is written under it.
         writer.pragma_update(None, "journal_mode", "wal")?;
         writer.pragma_update(None, "synchronous", "full")?;
         // A large import lets the log grow; give the space back at the next checkpoint.
         writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-        Ok(Self { shared: Arc::new(Shared { path, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) }) })
+        let (writer, readers, observer) = (Mutex::new(writer), Mutex::new(Vec::new()), Mutex::new(None));
+        Ok(Self { shared: Arc::new(Shared { path, vfs, writer, readers, observer }) })
     }
 
     /// The database file.
@@ -115,9 +129,28 @@ impl Store {
     }
 
     fn open_reader(&self) -> Result<Connection> {
-        let reader = Connection::open_with_flags(&self.shared.path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        set_up(&reader)?;
+        let mut reader = connect(&self.shared.path, self.shared.vfs.as_deref(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        set_up(&mut reader)?;
         Ok(reader)
+    }
+
+    /// A number that is another one after every commit, of this process or any other, and the same while nobody writes. It means nothing
+    /// but that, and not across [`Store`]s. Costs a few microseconds: the database itself is not read.
+    ///
+    /// What is read after asking is at least as new as the number says.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the file cannot be opened.
+    pub fn version(&self) -> Result<u64> {
+        let mut observer = lock(&self.shared.observer);
+        let connection = match observer.take() {
+            Some(connection) => connection,
+            None => self.open_reader()?,
+        };
+        let version: i64 = connection.prepare_cached(VERSION)?.query_row([], |row| row.get(0))?;
+        *observer = Some(connection);
+        Ok(version.cast_unsigned())
     }
 
     /// Moves the log into the database file, as far as readers allow. For a graceful end; nothing is lost without it.
@@ -131,12 +164,39 @@ impl Store {
     }
 }
 
+const VERSION: &str = "
+    -- db::version
+    PRAGMA data_version";
+
 const CHECKPOINT: &str = "
     -- db::checkpoint
     PRAGMA wal_checkpoint(TRUNCATE)";
 
-fn set_up(connection: &Connection) -> Result<()> {
-    connection.busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S))?;
+/// Each connection is used by one thread at a time, which the mutexes above see to.
+fn connect(path: &Path, vfs: Option<&str>, flags: OpenFlags) -> Result<Connection> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(match vfs {
+        None => Connection::open_with_flags(path, flags)?,
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+    })
+}
+
+/// How often a transaction looks again whether another process has let go of the database. SQLite's own waiting grows to 100 ms, and would
+/// sleep through the pauses that an import makes for others.
+const BUSY_LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Waits for another process; gives up after [`BUSY_TIMEOUT_S`].
+fn wait_for_others(looks: i32) -> bool {
+    let waited = BUSY_LOOK_EVERY * u32::try_from(looks).unwrap_or(u32::MAX);
+    let patient = waited < Duration::from_secs(BUSY_TIMEOUT_S);
+    if patient {
+        std::thread::sleep(BUSY_LOOK_EVERY);
+    }
+    patient
+}
+
+fn set_up(connection: &mut Connection) -> Result<()> {
+    connection.busy_handler(Some(wait_for_others))?;
     connection.set_prepared_statement_cache_capacity(128);
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -16 * 1024)?;
@@ -198,6 +258,31 @@ mod tests {
         assert!(store.read(|tx| tx.execute("INSERT INTO t VALUES (1)", []).map_err(StoreError::from)).is_err());
         let empty = tempfile::tempdir().unwrap();
         assert!(matches!(Store::open_existing(empty.path()), Err(StoreError::Missing(_))));
+    }
+
+    #[test]
+    fn the_version_changes_with_every_commit_of_anybody_and_only_then() {
+        let (folder, store) = store();
+        let before = store.version().unwrap();
+        assert_eq!(store.read(count).unwrap(), 0);
+        assert_eq!(store.version().unwrap(), before);
+        let insert = |store: &Store| store.write(|tx| tx.execute("INSERT INTO t VALUES (1)", []).map_err(StoreError::from)).unwrap();
+        insert(&store);
+        let after_own = store.version().unwrap();
+        insert(&Store::open_existing(folder.path()).unwrap());
+        let after_other = store.version().unwrap();
+        assert!(before != after_own && after_own != after_other && before != after_other);
+        assert_eq!(store.version().unwrap(), after_other);
+    }
+
+    #[test]
+    fn a_database_opens_on_a_named_layer_and_an_unknown_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("layer.db");
+        let store = Store::open_on("unix", &path).unwrap();
+        store.write(|tx| tx.execute_batch("CREATE TABLE t (n INTEGER) STRICT").map_err(StoreError::from)).unwrap();
+        assert_eq!(store.read(count).unwrap(), 0);
+        assert!(Store::open_on("no such layer", &path).is_err());
     }
 
     #[test]

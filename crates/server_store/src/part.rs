@@ -97,6 +97,22 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Part> {
     })
 }
 
+/// Begins another life of a part: cursors of the one before count for nothing.
+///
+/// # Errors
+///
+/// [`StoreError::UnknownPart`] if there is none.
+pub fn set_epoch(tx: &Transaction<'_>, part_id: &str, epoch: &str) -> Result<()> {
+    let changed = tx.prepare_cached(SET_EPOCH)?.execute(named_params! { ":part_id": part_id, ":epoch": epoch })?;
+    if changed == 1 { Ok(()) } else { Err(StoreError::UnknownPart(part_id.to_owned())) }
+}
+
+const SET_EPOCH: &str = "
+    -- part::set_epoch
+    UPDATE part
+       SET epoch = :epoch
+     WHERE part_id = :part_id";
+
 /// Takes `count` ids of a table, and gives the first; they follow each other. The counter's row stays locked until the commit.
 ///
 /// # Errors

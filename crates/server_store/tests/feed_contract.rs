@@ -5,12 +5,15 @@ use polevik_domain::ids::DistributorId;
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::change::ChangeNo;
-use polevik_protocol::checksum::HashKey;
+use polevik_protocol::checksum::{HashKey, RowHasher};
+use polevik_protocol::manifest::Blake3Hex;
 use polevik_protocol::rows::{PRICE_TYPE, PriceTypeRow, STOCK, StockRow, Value};
+use polevik_protocol::segment::SegmentKind;
 use polevik_server_store::feed::change_log;
+use polevik_server_store::feed::segments::{self, Discarded, StoredSegment};
 use polevik_server_store::part::{self, Part};
 use polevik_server_store::reference::{Put, ReferenceWriter, rows};
-use polevik_server_store::{Store, StoreError, migrate};
+use polevik_server_store::{Store, StoreError, Transaction, migrate};
 use proptest::prelude::*;
 
 const NOW: UtcMillis = UtcMillis(1_000);
@@ -164,20 +167,94 @@ fn more_buckets_than_one_statement_takes_are_raised_together() {
 }
 
 #[test]
-fn the_floor_rises_once_and_takes_the_log_with_it() {
+fn the_floor_rises_once_and_the_log_below_it_is_forgotten_in_slices() {
     let world = World::new();
     let bucket = name("warehouse:1");
     for n in 0..5 {
         world.write(|writer| writer.put(STOCK, "a", &bucket, &stock(n))).unwrap();
     }
+    let forget = |most| world.store.write(|tx| change_log::forget(tx, "D1", &bucket, most)).unwrap();
+    assert_eq!(forget(10), 0, "what is not sealed stays");
     let raise = |from, to| world.store.write(|tx| change_log::raise_floor(tx, "D1", &bucket, ChangeNo(from), ChangeNo(to))).unwrap();
     assert!(raise(0, 3));
     assert!(!raise(0, 3), "another sealer was quicker");
     let left = world.store.read(|tx| change_log::changed_rows(tx, "D1", &bucket, ChangeNo(0), ChangeNo(9))).unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(world.store.read(|tx| change_log::unsealed(tx, "D1")).unwrap(), std::slice::from_ref(&bucket));
+    assert_eq!((forget(2), forget(2), forget(2)), (2, 1, 0));
     assert!(raise(3, 5));
+    assert_eq!(forget(10), 2);
     assert_eq!(world.store.read(|tx| change_log::unsealed(tx, "D1")).unwrap(), []);
+}
+
+#[test]
+fn a_wrong_hash_is_made_right_and_the_head_says_what_the_rows_add_up_to() {
+    let world = World::new();
+    let bucket = name("warehouse:1");
+    for n in 1..4 {
+        world.write(|writer| writer.put(STOCK, &n.to_string(), &bucket, &stock(n))).unwrap();
+    }
+    let right = world.store.read(|tx| rows::recount(tx, "D1", &bucket)).unwrap();
+    world.store.write(|tx| tx.execute("UPDATE stock SET row_hash = 5 WHERE id = 2", []).map_err(StoreError::from)).unwrap();
+    assert_ne!(world.store.read(|tx| rows::recount(tx, "D1", &bucket)).unwrap(), right);
+    let (state, wrong) = world
+        .store
+        .write(|tx| {
+            let found = rows::rehash(tx, "D1", &bucket, &mut RowHasher::new(world.part.hash_key))?;
+            change_log::restate(tx, "D1", &bucket, found.0)?;
+            Ok::<_, StoreError>(found)
+        })
+        .unwrap();
+    assert_eq!((state, wrong), (right, 1));
+    assert_eq!(world.head("warehouse:1"), (4, 3), "the repair has a number of its own");
+    world.check_state("warehouse:1");
+    let halves = world
+        .store
+        .read(|tx| {
+            let of = |range| rows::state_of_range(tx, "D1", STOCK, &bucket, range);
+            Ok::<_, StoreError>(of((i64::MIN, 2))?.combine(of((3, i64::MAX))?))
+        })
+        .unwrap();
+    assert_eq!(halves, right);
+    let some = world.store.read(|tx| rows::after(tx, "D1", STOCK, &bucket, 1, 1)).unwrap();
+    assert_eq!(some.iter().map(|row| row.id).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_superseded_segment_is_discarded_after_its_time_unless_it_is_named_again() {
+    let world = World::new();
+    let bucket = name("warehouse:1");
+    let segment = |n: u8| StoredSegment {
+        hash: Blake3Hex::of(&[n]),
+        bucket: bucket.clone(),
+        table: STOCK.id,
+        kind: SegmentKind::Base,
+        row_count: 1,
+        byte_count: 10,
+        body: (n != 2).then(|| vec![n]),
+    };
+    let write = |work: &dyn Fn(&Transaction<'_>) -> Result<(), StoreError>| world.store.write(work).unwrap();
+    write(&|tx| (1..=3).try_for_each(|n| segments::add(tx, "D1", &segment(n), NOW)));
+    write(&|tx| segments::supersede(tx, "D1", &[segment(1).hash, segment(2).hash], UtcMillis(5_000)));
+    write(&|tx| segments::supersede(tx, "D1", &[segment(1).hash], UtcMillis(9_000)));
+    assert_eq!(world.store.read(|tx| segments::standing(tx, "D1", &bucket)).unwrap(), [segment(3).hash]);
+    assert_eq!(world.store.read(|tx| segments::totals(tx, "D1")).unwrap(), [(1, 10), (2, 20)]);
+    write(&|tx| segments::add(tx, "D1", &segment(1), UtcMillis(6_000)));
+    let discard = |before| world.store.write(|tx| segments::discard(tx, "D1", UtcMillis(before), 10)).unwrap();
+    assert_eq!(discard(5_000), []);
+    assert_eq!(discard(5_001), [Discarded { hash: segment(2).hash, byte_count: 10, is_blob: true }]);
+    assert_eq!(discard(99_999), []);
+    let parts = ["D2".to_owned(), "D1".to_owned()];
+    let known = |n| world.store.read(|tx| segments::is_known(tx, &parts, &segment(n).hash)).unwrap();
+    assert_eq!([known(1), known(2), known(3)], [true, false, true]);
+}
+
+#[test]
+fn another_life_of_a_part_has_another_epoch() {
+    let world = World::new();
+    world.store.write(|tx| part::set_epoch(tx, "D1", "e2")).unwrap();
+    assert_eq!(world.store.read(|tx| part::load(tx, "D1")).unwrap().epoch, "e2");
+    assert!(matches!(world.store.write(|tx| part::set_epoch(tx, "D9", "e2")), Err(StoreError::UnknownPart(_))));
 }
 
 proptest! {

@@ -203,8 +203,9 @@ const CHANGED_ROWS: &str = "
        AND seq <= :to
      ORDER BY table_id, pk";
 
-/// Says that changes up to `to` are sealed, and forgets them. Gives `false`, and does nothing, when the floor is not `from` any more: another
-/// sealer was quicker.
+/// Says that changes up to `to` are sealed. Gives `false`, and does nothing, when the floor is not `from` any more: another sealer was quicker.
+///
+/// The log's rows below the floor are left for [`forget`]: after a large import they are too many for one short transaction.
 ///
 /// # Errors
 ///
@@ -216,9 +217,6 @@ pub fn raise_floor(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName, fro
         ":from": to_i64(from.0)?,
         ":to": to_i64(to.0)?,
     })?;
-    if raised == 1 {
-        tx.prepare_cached(FORGET)?.execute(named_params! { ":part_id": part_id, ":bucket": bucket.as_str(), ":to": to_i64(to.0)? })?;
-    }
     Ok(raised == 1)
 }
 
@@ -230,12 +228,113 @@ const RAISE_FLOOR: &str = "
        AND bucket = :bucket
        AND floor = :from";
 
+/// Forgets the oldest changes that are sealed, at most `most` of them, and gives how many there were.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn forget(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName, most: u32) -> Result<usize> {
+    Ok(tx.prepare_cached(FORGET)?.execute(named_params! { ":part_id": part_id, ":bucket": bucket.as_str(), ":most": most })?)
+}
+
 const FORGET: &str = "
-    -- change_log::raise_floor
+    -- change_log::forget
     DELETE FROM change_log
      WHERE part_id = :part_id
        AND bucket = :bucket
-       AND seq <= :to";
+       AND seq IN (SELECT change_log.seq
+                     FROM change_log
+                     JOIN feed_head
+                       ON feed_head.part_id = change_log.part_id
+                      AND feed_head.bucket = change_log.bucket
+                    WHERE change_log.part_id = :part_id
+                      AND change_log.bucket = :bucket
+                      AND change_log.seq <= feed_head.floor
+                    ORDER BY change_log.seq
+                    LIMIT :most)";
+
+/// Says anew what a bucket holds, under a change number of its own. For the repair of a head that does not say what its rows add up to.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn restate(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName, state: StateSum) -> Result<()> {
+    let (sum, mix) = (state.sum, state.mix);
+    tx.prepare_cached(RESTATE)?.execute(named_params! {
+        ":part_id": part_id,
+        ":bucket": bucket.as_str(),
+        ":row_count": to_i64(state.rows)?,
+        ":sum_high": (sum >> 32).cast_signed(),
+        ":sum_low": (sum & LOW).cast_signed(),
+        ":mix_high": (mix >> 32).cast_signed(),
+        ":mix_low": (mix & LOW).cast_signed(),
+    })?;
+    Ok(())
+}
+
+const RESTATE: &str = "
+    -- change_log::restate
+    INSERT INTO feed_head (part_id, bucket, head, floor, row_count, sum_high, sum_low, mix_high, mix_low)
+    VALUES (:part_id, :bucket, 1, 0, :row_count, :sum_high, :sum_low, :mix_high, :mix_low)
+    ON CONFLICT (part_id, bucket) DO UPDATE
+       SET head = feed_head.head + 1,
+           row_count = excluded.row_count,
+           sum_high = excluded.sum_high,
+           sum_low = excluded.sum_low,
+           mix_high = excluded.mix_high,
+           mix_low = excluded.mix_low";
+
+/// Shows `visit` every bucket of a part with its last change number, by name.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn visit_heads(tx: &Transaction<'_>, part_id: &str, mut visit: impl FnMut(&str, ChangeNo)) -> Result<()> {
+    let mut statement = tx.prepare_cached(VISIT_HEADS)?;
+    let mut rows = statement.query(named_params! { ":part_id": part_id })?;
+    while let Some(row) = rows.next()? {
+        let head: i64 = row.get(1)?;
+        visit(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, ChangeNo(head.cast_unsigned()));
+    }
+    Ok(())
+}
+
+const VISIT_HEADS: &str = "
+    -- change_log::visit_heads
+    SELECT bucket, head
+      FROM feed_head
+     WHERE part_id = :part_id
+     ORDER BY bucket";
+
+/// The last change number of one bucket; `None` if nothing was ever in it.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn number(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName) -> Result<Option<ChangeNo>> {
+    let mut statement = tx.prepare_cached(NUMBER)?;
+    let mut rows = statement.query((part_id, bucket.as_str()))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(ChangeNo(row.get::<_, i64>(0)?.cast_unsigned())))
+}
+
+const NUMBER: &str = "
+    -- change_log::number
+    SELECT head
+      FROM feed_head
+     WHERE part_id = ?1
+       AND bucket = ?2";
+
+/// Every bucket of a part that was ever written to, by name.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn buckets(tx: &Transaction<'_>, part_id: &str) -> Result<Vec<BucketName>> {
+    let mut names = Vec::new();
+    visit_heads(tx, part_id, |name, _| names.push(BucketName::parse(name)))?;
+    names.into_iter().map(|name| name.ok_or(StoreError::Corrupt("feed_head.bucket"))).collect()
+}
 
 fn to_i64(number: u64) -> Result<i64> {
     i64::try_from(number).map_err(|_| StoreError::Corrupt("change number"))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use polevik_protocol::bucket::BucketName;
-use polevik_protocol::checksum::{RowHash, StateSum};
+use polevik_protocol::checksum::{RowHash, RowHasher, StateSum};
 use polevik_protocol::rows::{Row, TABLES, TableDef, Value, ValueRef};
 use rusqlite::types::ValueRef as SqlValueRef;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -90,6 +90,76 @@ pub fn recount(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName) -> Resu
         }
     }
     Ok(state)
+}
+
+/// What the rows of a bucket with keys from `lo` to `hi` add up to, by their stored hashes.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn state_of_range(
+    tx: &Transaction<'_>,
+    part_id: &str,
+    table: &TableDef,
+    bucket: &BucketName,
+    (lo, hi): (i64, i64),
+) -> Result<StateSum> {
+    let mut state = StateSum::default();
+    let mut statement = tx.prepare_cached(&statements::of(table).range_hashes)?;
+    let mut rows = statement.query(params![part_id, bucket.as_str(), lo, hi])?;
+    while let Some(row) = rows.next()? {
+        state.add(RowHash(row.get::<_, i64>(0)?.cast_unsigned()));
+    }
+    Ok(state)
+}
+
+/// The first `most` rows of a bucket with a key above `after`, by rising key.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn after(tx: &Transaction<'_>, part_id: &str, table: &TableDef, bucket: &BucketName, after: i64, most: u32) -> Result<Vec<Row>> {
+    let mut statement = tx.prepare_cached(&statements::of(table).read_after)?;
+    let mut rows = statement.query(params![part_id, bucket.as_str(), after, most])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let values = (0..table.columns.len()).map(|index| Ok(owned(borrowed(row.get_ref(index + OWN_COLUMNS)?)?)));
+        found.push(Row { id: row.get(0)?, values: values.collect::<Result<_>>()? });
+    }
+    Ok(found)
+}
+
+/// Makes the hashes of a bucket's rows anew from their values, and gives what they add up to and how many were wrong.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn rehash(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName, hasher: &mut RowHasher) -> Result<(StateSum, u64)> {
+    let mut state = StateSum::default();
+    let mut wrong = 0;
+    for table in TABLES {
+        let texts = statements::of(table);
+        let mut corrections = Vec::new();
+        let mut statement = tx.prepare_cached(&texts.read_range)?;
+        let mut rows = statement.query(params![part_id, bucket.as_str(), i64::MIN, i64::MAX])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let mut values = Vec::with_capacity(table.columns.len());
+            for (index, column) in table.columns.iter().enumerate() {
+                values.push((column.id, borrowed(row.get_ref(index + OWN_COLUMNS)?)?));
+            }
+            let hash = hasher.row(table.id, id, values.into_iter());
+            state.add(hash);
+            if row.get::<_, i64>(2)? != hash.0.cast_signed() {
+                corrections.push((id, hash));
+            }
+        }
+        for (id, hash) in corrections {
+            tx.prepare_cached(&texts.set_hash)?.execute(params![part_id, id, hash.0.cast_signed()])?;
+            wrong += 1;
+        }
+    }
+    Ok((state, wrong))
 }
 
 /// The id of the row with that natural key.

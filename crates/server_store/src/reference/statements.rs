@@ -14,6 +14,9 @@ pub(super) struct Statements {
     pub(super) read_range: String,
     pub(super) keys: String,
     pub(super) hashes: String,
+    pub(super) range_hashes: String,
+    pub(super) read_after: String,
+    pub(super) set_hash: String,
     pub(super) id_by_key: String,
     pub(super) all_keys: String,
 }
@@ -84,6 +87,27 @@ impl Statements {
                 "
                 -- reference::hashes {name}
                 SELECT row_hash FROM {name} WHERE part_id = ?1 AND bucket = ?2"
+            ),
+            // ?3 first and ?4 last key.
+            range_hashes: format!(
+                "
+                -- reference::range_hashes {name}
+                SELECT row_hash FROM {name} WHERE part_id = ?1 AND bucket = ?2 AND id BETWEEN ?3 AND ?4"
+            ),
+            // ?3 the key before, ?4 most rows.
+            read_after: format!(
+                "
+                -- reference::read_after {name}
+                SELECT id, bucket, row_hash, {columns}
+                  FROM {name}
+                 WHERE part_id = ?1 AND bucket = ?2 AND id > ?3
+                 ORDER BY id
+                 LIMIT ?4"
+            ),
+            set_hash: format!(
+                "
+                -- reference::set_hash {name}
+                UPDATE {name} SET row_hash = ?3 WHERE part_id = ?1 AND id = ?2"
             ),
             id_by_key: format!(
                 "
