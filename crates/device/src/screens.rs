@@ -27,7 +27,7 @@ use crate::error::DeviceError;
 fn place_of(both: &Both<'_>, document: DocumentId) -> Result<DocumentPlace, DeviceError> {
     let place = match outbox::standing(&both.work, document)? {
         None => return Ok(DocumentPlace::Draft),
-        Some(Standing::Waiting) => return Ok(DocumentPlace::OnlyHere),
+        Some(Standing::Waiting | Standing::Parked | Standing::Withdrawn { .. }) => return Ok(DocumentPlace::OnlyHere),
         Some(Standing::Refused { code, reason }) => {
             DocumentPlace::Rejected { code: ErrorCode::parse(&code).unwrap_or(ErrorCode::Unexpected), reason }
         }

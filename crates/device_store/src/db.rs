@@ -14,7 +14,10 @@ pub const WORK: &str = "work.db";
 /// Where a damaged `work` is copied, once; support reads it, nothing deletes it.
 pub const WORK_DAMAGED: &str = "work-damaged.db";
 
-const WORK_MIGRATIONS: &[Migration] = &[|| include_str!("../migrations/work/0001_initial.sql").to_owned()];
+const WORK_MIGRATIONS: &[Migration] = &[
+    || include_str!("../migrations/work/0001_initial.sql").to_owned(),
+    || include_str!("../migrations/work/0002_outbox_lanes.sql").to_owned(),
+];
 
 /// Both databases of one device, open.
 pub struct Store {

@@ -23,7 +23,7 @@ fn document(place: u8) -> DocumentId {
 }
 
 fn entry(document_id: DocumentId, revision: u32) -> NewEntry<'static> {
-    NewEntry { document_id, revision, kind: "order", position: POSITION, created_at: UtcMillis(1), body: r#"{"a": 1}"# }
+    NewEntry { document_id, revision, kind: "order", position: POSITION, lane: document_id, created_at: UtcMillis(1), body: r#"{"a": 1}"# }
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_receipt_settles_its_revision_once_and_no_other() {
     for (place, revision) in [(1, 1), (1, 2), (2, 1)] {
         outbox::append(&tx, &entry(document(place), revision)).unwrap();
     }
-    assert_eq!(outbox::counts(&tx, POSITION).unwrap(), Counts { orders: 2, visits: 0, refused: 0 });
+    assert_eq!(outbox::counts(&tx, POSITION).unwrap(), Counts { orders: 2, oldest_unsent: Some(UtcMillis(1)), ..Counts::default() });
     let accepted = Answer { at: UtcMillis(5), refusal: None };
     assert!(outbox::settle(&tx, document(1), 1, &accepted).unwrap());
     assert!(!outbox::settle(&tx, document(1), 1, &accepted).unwrap(), "a second time changes nothing");
@@ -80,7 +80,10 @@ fn a_receipt_settles_its_revision_once_and_no_other() {
     assert_eq!(outbox::standing(&tx, document(1)).unwrap(), Some(Standing::Waiting), "its second revision waits");
     let refused = Answer { at: UtcMillis(6), refusal: Some(("D401", "закрыта", None)) };
     assert!(outbox::settle(&tx, document(1), 2, &refused).unwrap());
-    assert_eq!(outbox::counts(&tx, POSITION).unwrap(), Counts { orders: 1, visits: 0, refused: 1 });
+    assert_eq!(
+        outbox::counts(&tx, POSITION).unwrap(),
+        Counts { orders: 1, refused: 1, oldest_unsent: Some(UtcMillis(1)), ..Counts::default() }
+    );
     assert_eq!(outbox::waiting_up_to(&tx, POSITION, 2).unwrap(), 0);
     assert_eq!(outbox::waiting_up_to(&tx, POSITION, 3).unwrap(), 1);
     assert!(outbox::append(&tx, &entry(document(2), 1)).is_err(), "a revision is promised once");

@@ -50,6 +50,7 @@ pub(super) fn place_order(both: &Both<'_>, id: DocumentId, moment: &Moment) -> R
         revision: 1,
         kind: DocumentKind::Order.as_str(),
         position: head.position,
+        lane: head.visit.unwrap_or(id),
         created_at: moment.now,
         body: &body,
     };

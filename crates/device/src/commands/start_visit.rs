@@ -65,6 +65,7 @@ pub(super) fn promise(both: &Both<'_>, visit: &Visit, revision: u32, moment: &Mo
         revision,
         kind: DocumentKind::Visit.as_str(),
         position: visit.position,
+        lane: visit.id,
         created_at: moment.now,
         body: &body,
     };

@@ -7,8 +7,10 @@ use crate::error::Result;
 /// A sequence of this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sequence<'a> {
-    /// `device_seq`: numbers every revision this device ever sends.
+    /// `device_seq`: places every revision this device ever sends.
     Document,
+    /// The place after which this life of the device began: on the wire places are counted from here.
+    DocumentBase,
     /// Document numbers under one prefix.
     Number(&'a str),
 }
@@ -17,6 +19,7 @@ impl Sequence<'_> {
     fn name(&self) -> String {
         match self {
             Self::Document => "document".to_owned(),
+            Self::DocumentBase => "document_base".to_owned(),
             Self::Number(prefix) => format!("number:{prefix}"),
         }
     }
@@ -51,12 +54,17 @@ const LAST: &str = "
     -- numbers::last
     SELECT last FROM sequence WHERE name = :name";
 
-/// Goes on after `floor`, the highest number the server has seen: what a reinstalled device needs. Never goes back.
+/// Goes on after `floor`, the highest number the server has seen: what a reinstalled device needs. Never goes back. For
+/// [`Sequence::Document`] the floor is a number as it travels, counted from the beginning of this life.
 ///
 /// # Errors
 ///
 /// [`crate::StoreError`].
 pub fn raise(tx: &Transaction<'_>, sequence: &Sequence<'_>, floor: i64) -> Result<()> {
+    let floor = match sequence {
+        Sequence::Document => floor.saturating_add(last(tx, &Sequence::DocumentBase)?),
+        Sequence::DocumentBase | Sequence::Number(_) => floor,
+    };
     tx.prepare_cached(RAISE)?.execute(named_params! { ":name": sequence.name(), ":floor": floor })?;
     Ok(())
 }

@@ -29,6 +29,12 @@ pub enum OptionName {
     ReferenceGeneration,
     /// Number of the last copy that was damaged, kept for support.
     DamagedGeneration,
+    /// Version of the application that ran last: another one lets go on what was set aside.
+    AppVersion,
+    /// When the copy of the office was last read through and checked, by the server's clock.
+    VerifiedAt,
+    /// Name of the last copy of a damaged `work`; absent once the person has been told.
+    WorkDamaged,
 }
 
 impl OptionName {
@@ -45,6 +51,9 @@ impl OptionName {
             Self::ClockOffset => "clock_offset_ms",
             Self::ReferenceGeneration => "reference_generation",
             Self::DamagedGeneration => "damaged_generation",
+            Self::AppVersion => "app_version",
+            Self::VerifiedAt => "verified_at_ms",
+            Self::WorkDamaged => "work_damaged",
         }
     }
 }

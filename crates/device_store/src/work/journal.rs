@@ -1,0 +1,105 @@
+//! Answered documents: offered again to a server that was restored from a backup, and forgotten when they are old; and the lives of this
+//! device, by which the server knows a restored or cloned one.
+
+use polevik_domain::time::UtcMillis;
+use rusqlite::{Transaction, named_params};
+
+use crate::error::Result;
+use crate::work::numbers::{self, Sequence};
+
+/// How long the body of an accepted revision is kept: so far back can a restored server be helped.
+pub const KEEP_DAYS: i64 = 30;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// The oldest answer that [`mark_re_offer`] and [`prune`] still count as young.
+#[must_use]
+pub fn keep_since(now: UtcMillis) -> UtcMillis {
+    now.plus_millis(-KEEP_DAYS * DAY_MS)
+}
+
+/// Marks all revisions answered at `since` or later to be offered again, of every position; receipts settle them. Returns how many are newly
+/// marked.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn mark_re_offer(tx: &Transaction<'_>, since: UtcMillis) -> Result<usize> {
+    Ok(tx.prepare_cached(MARK_RE_OFFER)?.execute(named_params! { ":since_ms": since.0 })?)
+}
+
+const MARK_RE_OFFER: &str = "
+    -- journal::mark_re_offer
+    UPDATE outbox
+       SET re_offer = 1
+     WHERE answered_at_ms >= :since_ms AND superseded_at_ms IS NULL AND body <> '' AND re_offer = 0";
+
+/// Forgets the bodies of revisions accepted before `before`; their ids and answers stay. What was refused or not answered is never touched.
+/// Returns how many.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn prune(tx: &Transaction<'_>, before: UtcMillis) -> Result<usize> {
+    Ok(tx.prepare_cached(PRUNE)?.execute(named_params! { ":before_ms": before.0 })?)
+}
+
+const PRUNE: &str = "
+    -- journal::prune
+    UPDATE outbox
+       SET body = ''
+     WHERE answered_at_ms < :before_ms AND code IS NULL AND re_offer = 0 AND body <> ''";
+
+/// What the server is told of this life of the device, in numbers as they travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Life {
+    /// The last number given; 0 if none was.
+    pub given: u64,
+    /// The highest number answered at `since` or later; 0 if there is none.
+    pub answered: u64,
+}
+
+/// What the server is told with every request. Answers older than `since` do not count: their documents could not be offered again.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn life(tx: &Transaction<'_>, since: UtcMillis) -> Result<Life> {
+    let base = numbers::last(tx, &Sequence::DocumentBase)?;
+    let given = numbers::last(tx, &Sequence::Document)?;
+    let answered: i64 =
+        tx.prepare_cached(ANSWERED)?.query_row(named_params! { ":since_ms": since.0, ":base": base }, |row| row.get("newest"))?;
+    let on_the_wire = |number: i64| number.saturating_sub(base).max(0).cast_unsigned();
+    Ok(Life { given: on_the_wire(given), answered: on_the_wire(answered) })
+}
+
+const ANSWERED: &str = "
+    -- journal::life
+    SELECT COALESCE(MAX(device_seq), 0) AS newest
+      FROM outbox
+     WHERE answered_at_ms >= :since_ms AND re_offer = 0 AND superseded_at_ms IS NULL AND device_seq > :base";
+
+/// Begins a new life: everything that is not answered gets the next places, in order, and on the wire numbers from 1. What was answered
+/// belongs to the earlier life. Belongs into the transaction that takes the new id of the device. Returns how many entries are numbered anew.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn renumber_unanswered(tx: &Transaction<'_>) -> Result<usize> {
+    let base = numbers::last(tx, &Sequence::Document)?;
+    numbers::raise(tx, &Sequence::DocumentBase, base)?;
+    let mut statement = tx.prepare_cached(UNANSWERED_SEQS)?;
+    let places = statement.query_map([], |row| row.get("device_seq"))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    for place in &places {
+        let next = numbers::take(tx, &Sequence::Document)?;
+        tx.prepare_cached(RENUMBER)?.execute(named_params! { ":device_seq": place, ":next": next })?;
+    }
+    Ok(places.len())
+}
+
+const UNANSWERED_SEQS: &str = "
+    -- journal::renumber_unanswered
+    SELECT device_seq FROM outbox WHERE answered_at_ms IS NULL AND superseded_at_ms IS NULL ORDER BY device_seq";
+const RENUMBER: &str = "
+    -- journal::renumber_unanswered
+    UPDATE outbox SET device_seq = :next WHERE device_seq = :device_seq";
