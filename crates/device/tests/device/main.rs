@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod acts;
+mod crash_points;
 mod road;
 mod speed;
 mod support;

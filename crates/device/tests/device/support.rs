@@ -13,7 +13,7 @@ use polevik_device::api::sync::SyncView;
 use polevik_device::api::view::{Screen, View};
 use polevik_device::api::{Command, CommandDone, ErrorCode, Push, Reply, Request, RowId};
 use polevik_device::host::Host;
-use polevik_device::platform::Folder;
+use polevik_device::platform::{Folder, Platform};
 use polevik_device::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use polevik_device::{Device, Driver, Setup};
 use polevik_domain::ids::{DistributorId, DocumentId, PositionId};
@@ -32,6 +32,7 @@ use polevik_protocol::rows::{
 use polevik_protocol::segment::{SegmentKind, SegmentWriter};
 use polevik_protocol::sync::{Download, SyncReply, SyncRequest};
 use polevik_protocol::version::{HEALTH_TOKEN, MAX_INLINE_BYTES, SCHEMA};
+use polevik_testkit::disk::{Disk, DiskPlatform};
 
 /// The tests' morning: 2026-11-22 08:00 UTC.
 pub const MORNING: UtcMillis = UtcMillis(1_795_334_400_000);
@@ -465,6 +466,8 @@ type Core = Driver<Line, Machine, Box<dyn Fn(Push)>>;
 pub struct World {
     pub office: Rc<RefCell<Office>>,
     pub folder: tempfile::TempDir,
+    /// Where the databases are instead of the folder, if the disk is to be a bad one.
+    disk: Option<Disk>,
     machine: Machine,
     core: Option<Rc<Core>>,
     pool: LocalPool,
@@ -474,17 +477,19 @@ pub struct World {
 impl World {
     /// A new device; nobody is signed in.
     pub fn new() -> Self {
-        let machine = Machine { now: Rc::new(Cell::new(MORNING)), drawn: Rc::default(), woken_at: Rc::default() };
-        let mut world = Self {
-            office: Rc::new(RefCell::new(Office::new())),
-            folder: tempfile::tempdir().unwrap(),
-            machine,
-            core: None,
-            pool: LocalPool::new(),
-            pushes: Rc::default(),
-        };
+        let mut world = Self::switched_off(Rc::new(RefCell::new(Office::new())), None);
         world.restart();
         world
+    }
+
+    /// A device on this disk that is not running yet.
+    pub fn on_disk(disk: &Disk, office: Rc<RefCell<Office>>) -> Self {
+        Self::switched_off(office, Some(disk.clone()))
+    }
+
+    fn switched_off(office: Rc<RefCell<Office>>, disk: Option<Disk>) -> Self {
+        let machine = Machine { now: Rc::new(Cell::new(MORNING)), drawn: Rc::default(), woken_at: Rc::default() };
+        Self { office, folder: tempfile::tempdir().unwrap(), disk, machine, core: None, pool: LocalPool::new(), pushes: Rc::default() }
     }
 
     /// A device that is signed in and has everything.
@@ -510,7 +515,10 @@ impl World {
     pub fn try_restart(&mut self) -> Result<(), ErrorCode> {
         self.stop();
         let setup = Setup { server: Some("http://office".to_owned()), model: "test".to_owned(), app_version: "0".to_owned() };
-        let platform = Box::new(Folder::new(self.folder.path()).unwrap());
+        let platform: Box<dyn Platform> = match &self.disk {
+            Some(disk) => Box::new(DiskPlatform::new(disk)),
+            None => Box::new(Folder::new(self.folder.path()).unwrap()),
+        };
         let device = Device::open(platform, setup, &self.machine).map_err(|failure| failure.code)?;
         let pushes = Rc::clone(&self.pushes);
         let push: Box<dyn Fn(Push)> = Box::new(move |push| pushes.borrow_mut().push(push));

@@ -78,11 +78,12 @@ impl Contents {
     /// After a power cut while the disk was writing: each sector as it was at any moment since the last sync.
     pub fn tear_unsynced(&mut self, random: &mut Random) {
         let written = std::mem::take(&mut self.now);
-        let (short, long) = (self.synced_len.min(written.len()), self.synced_len.max(written.len()));
+        // A file grows by and by, but is cut off at once or not at all.
+        let grown = written.len().saturating_sub(self.synced_len);
         let len = match random.below(3) {
             0 => self.synced_len,
-            1 => written.len(),
-            _ => short + random.index(long - short + 1),
+            1 if grown > 0 => self.synced_len + random.index(grown),
+            _ => written.len(),
         };
         self.now = written.clone();
         self.now.resize(len, 0);
