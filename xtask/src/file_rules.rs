@@ -14,8 +14,9 @@ use crate::assets::files_below;
 /// Folders with product code, each checked in its `src`.
 const CODE: [&str; 2] = ["crates", "apps"];
 
-/// The only crates that speak SQL.
-const SQL_ROOMS: [&str; 2] = ["crates/device_store/", "crates/server_store/"];
+/// The only places that speak SQL. The simulator's oracle asks the databases in words of its own: through the stores it would repeat their
+/// mistakes.
+const SQL_ROOMS: [&str; 3] = ["crates/device_store/", "crates/server_store/", "apps/fleet/src/oracle/"];
 
 /// How an SQL statement begins in our sources: keywords in capitals.
 const SQL_WORDS: [(&str, &str); 8] = [
@@ -30,7 +31,7 @@ const SQL_WORDS: [(&str, &str); 8] = [
 ];
 
 /// The programs, where time and randomness come in from the system.
-const EDGES: [&str; 4] = ["apps/device_cli/", "apps/mobile/", "apps/mobile_core/", "crates/server/src/"];
+const EDGES: [&str; 5] = ["apps/device_cli/", "apps/fleet/", "apps/mobile/", "apps/mobile_core/", "crates/server/src/"];
 
 /// How the system is asked for what should come in from outside.
 const SYSTEM_GUESTS: [&str; 5] = ["SystemTime::now", "Instant::now", "getrandom::", "Timestamp::now", "Uuid::now_v7"];

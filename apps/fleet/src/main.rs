@@ -1,0 +1,36 @@
+//! `polevik-fleet`: many phones, a network, and an office with its real server, in virtual time on one thread; every promise is checked.
+
+mod clock;
+mod handset;
+mod network;
+mod oracle;
+mod people;
+mod plan;
+mod server;
+mod shared;
+mod simulate;
+mod trace;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "polevik-fleet", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Run worlds, one for each seed, and check every promise in them.
+    Simulate(simulate::Arguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        What::Simulate(arguments) => simulate::run(&arguments),
+    }
+}

@@ -1,0 +1,351 @@
+//! The office's machine: the real server over the real central database, called without sockets, on a disk that can be made bad.
+
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use futures::future::{AbortHandle, Abortable};
+use object_store::memory::InMemory;
+use polevik_protocol::sync::{SyncReply, SyncRequest};
+use polevik_server::app::{App, AppSettings};
+use polevik_server::blobs::Blobs;
+use polevik_server::feed::seal::{SealRules, Sealer};
+use polevik_server::router::{Connection, router};
+use polevik_server_store::db::FILE_NAME;
+use polevik_server_store::{Store, StoreError, migrate};
+use polevik_testkit::disk::{Crash, Disk, Failure};
+use polevik_testkit::random::Random;
+use polevik_texts::Language;
+use tower::ServiceExt;
+
+use crate::clock::{self, ServerClock};
+use crate::network::ServerRequest;
+use crate::oracle::Oracle;
+use crate::oracle::central::new_epoch;
+use crate::shared::{Shared, Spawn, Violation};
+
+thread_local! {
+    /// What the server draws tokens and ids from. The server takes a plain function, so it stands here.
+    static RANDOM: RefCell<Random> = RefCell::new(Random::new(0));
+}
+
+fn seeded_random(bytes: &mut [u8]) {
+    RANDOM.with_borrow_mut(|random| random.fill(bytes));
+}
+
+/// Small worlds must see everything that sealing does: several segments, merged deltas, new bases.
+const SEAL_RULES: SealRules = SealRules { segment_rows: 12, delta_percent: 60, delta_slack_rows: 14, delta_ranges: 5 };
+
+/// A whole answer.
+pub struct Answer {
+    /// Status.
+    pub status: u16,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// One process of the server.
+struct Node {
+    app: App,
+    router: Router,
+}
+
+/// The machine.
+pub struct Office {
+    shared: Rc<Shared>,
+    oracle: Rc<RefCell<Oracle>>,
+    disk: Disk,
+    blobs: Arc<InMemory>,
+    nodes: RefCell<Vec<Node>>,
+    /// The office's own programs: imports and commands beside the server.
+    desk: RefCell<Option<Store>>,
+    node_count: usize,
+    skews_ms: [i64; 2],
+    in_flight: RefCell<Vec<AbortHandle>>,
+    backup: RefCell<Option<Disk>>,
+    /// Failures of the disk that were seen so far: a status 500 after a new one is no surprise.
+    disk_failures: Cell<u64>,
+    random: RefCell<Random>,
+}
+
+impl Office {
+    /// A machine with an empty, migrated database.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not start.
+    pub fn new(shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>, node_count: usize) -> Result<Self, Violation> {
+        polevik_server::database::block_in_place_on_this_thread();
+        RANDOM.set(Random::new(shared.seed ^ 0x7365_7276));
+        let mut random = Random::new(shared.seed ^ 0x6f66_6669);
+        let skew = |random: &mut Random| i64::try_from(random.below(4_000)).unwrap_or(0) - 2_000;
+        let skews_ms = [0, skew(&mut random)];
+        let office = Self {
+            shared: Rc::clone(shared),
+            oracle: Rc::clone(oracle),
+            disk: template()?,
+            blobs: Arc::new(InMemory::new()),
+            nodes: RefCell::default(),
+            desk: RefCell::default(),
+            node_count,
+            skews_ms,
+            in_flight: RefCell::default(),
+            backup: RefCell::default(),
+            disk_failures: Cell::new(0),
+            random: RefCell::new(random),
+        };
+        office.start().map_err(|error| Violation::new("start", format!("the server does not start: {error}")))?;
+        Ok(office)
+    }
+
+    /// Opens the database and starts all processes.
+    fn start(&self) -> Result<(), String> {
+        let open = || -> Result<Store, String> {
+            let store = Store::open_on(self.disk.vfs_name(), FILE_NAME.as_ref()).map_err(|error| error.to_string())?;
+            migrate::require_current(&store).map_err(|error| error.to_string())?;
+            Ok(store)
+        };
+        let mut nodes = Vec::new();
+        for number in 0..self.node_count {
+            let store = open()?;
+            let blobs = Blobs::over(Arc::clone(&self.blobs) as Arc<dyn object_store::ObjectStore>);
+            let sealer = Sealer::with_rules(store.clone(), blobs.clone(), SEAL_RULES);
+            let settings = AppSettings { keep_old_password_hashes: true, ..AppSettings::default() };
+            let clock = Box::new(ServerClock { skew_ms: self.skews_ms[number % 2] });
+            let app = App::over(store, blobs, sealer, Language::Russian, settings, clock, seeded_random);
+            nodes.push(Node { router: router(&app, Connection::Plain), app });
+        }
+        *self.desk.borrow_mut() = Some(open()?);
+        *self.nodes.borrow_mut() = nodes;
+        Ok(())
+    }
+
+    /// Whether a process runs.
+    pub fn is_up(&self) -> bool {
+        !self.nodes.borrow().is_empty()
+    }
+
+    /// The machine's disk.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// The state of one of the processes; `None` while the server is down.
+    pub fn app(&self) -> Option<App> {
+        let nodes = self.nodes.borrow();
+        let place = self.random.borrow_mut().index(nodes.len());
+        nodes.get(place).map(|node| node.app.clone())
+    }
+
+    /// The database as the office's own programs have it open; `None` while the machine is down.
+    pub fn desk(&self) -> Option<Store> {
+        self.desk.borrow().clone()
+    }
+
+    /// Does something with every open connection pool; gives how many did it.
+    pub fn each_store(&self, act: impl Fn(&Store) -> Result<(), StoreError>) -> usize {
+        let mut done = usize::from(self.desk().is_some_and(|store| act(&store).is_ok()));
+        for node in &*self.nodes.borrow() {
+            done += usize::from(act(&node.app.store).is_ok());
+        }
+        done
+    }
+
+    /// Serves one request; `None` if the connection breaks.
+    pub async fn serve(self: &Rc<Self>, from: &str, request: &ServerRequest) -> Option<Answer> {
+        let router = {
+            let nodes = self.nodes.borrow();
+            let place = self.random.borrow_mut().index(nodes.len());
+            nodes.get(place)?.router.clone()
+        };
+        let mut http = request.build()?;
+        http.extensions_mut().insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 1)));
+        let (handle, registration) = AbortHandle::new_pair();
+        self.in_flight.borrow_mut().push(handle.clone());
+        let served = async move {
+            let response = router.oneshot(http).await.ok()?;
+            let status = response.status().as_u16();
+            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.ok()?.to_vec();
+            Some(Answer { status, body })
+        };
+        let answer = Abortable::new(served, registration).await.ok().flatten();
+        if self.has_died() {
+            return None;
+        }
+        let answer = answer?;
+        self.look_after(from, request, &answer);
+        Some(answer)
+    }
+
+    /// Whether the planned crash of the disk has happened meanwhile: then the processes are dead, and come back later.
+    pub fn has_died(self: &Rc<Self>) -> bool {
+        let died = self.disk.has_crashed() && self.is_up();
+        if died {
+            self.take_down(7_000);
+        }
+        died
+    }
+
+    /// What the world notes about an answer.
+    fn look_after(&self, from: &str, request: &ServerRequest, answer: &Answer) {
+        let failed = self.disk.failed();
+        let excused = failed > self.disk_failures.replace(failed);
+        if answer.status == 500 && !excused {
+            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            self.shared.violated(Violation::new("server", format!("{from} {} was answered 500: {body}", request.path())));
+        }
+        if answer.status == 200 && request.path() == "/v1/sync" {
+            let sent = request.json().and_then(|json| serde_json::from_slice::<SyncRequest>(&json).ok());
+            let reply = serde_json::from_slice::<SyncReply>(&answer.body).ok();
+            if let (Some(sent), Some(reply)) = (sent, reply)
+                && let Err(violation) = self.oracle.borrow_mut().note_reply(&sent, &reply)
+            {
+                self.shared.violated(violation);
+            }
+        }
+        self.note_heads();
+    }
+
+    /// Reads how far every bucket is, and checks what must always hold of the feed.
+    pub fn note_heads(&self) {
+        if self.disk.has_crashed() {
+            return;
+        }
+        let Some(store) = self.desk() else { return };
+        if let Err(violation) = self.oracle.borrow_mut().note_heads(&store) {
+            self.shared.violated(violation);
+        }
+    }
+
+    /// Kills all processes; they are back after so many milliseconds.
+    pub fn kill(self: &Rc<Self>, back_after_ms: u64) {
+        if self.is_up() {
+            self.disk.crash(Crash::Process);
+            self.take_down(back_after_ms);
+        }
+    }
+
+    /// The machine loses its power.
+    pub fn lose_power(self: &Rc<Self>, back_after_ms: u64) {
+        if self.is_up() {
+            let seed = self.random.borrow_mut().bits();
+            self.disk.crash(Crash::PowerTorn { seed });
+            self.take_down(back_after_ms);
+        }
+    }
+
+    fn take_down(self: &Rc<Self>, back_after_ms: u64) {
+        self.shared.trace.line(format_args!("server goes down for {back_after_ms} ms"));
+        self.nodes.borrow_mut().clear();
+        *self.desk.borrow_mut() = None;
+        for handle in self.in_flight.borrow_mut().drain(..) {
+            handle.abort();
+        }
+        let office = Rc::clone(self);
+        self.shared.spawn(async move {
+            clock::sleep(back_after_ms).await;
+            office.come_back();
+        });
+    }
+
+    /// Starts the processes again, if they are down. A start that fails is tried again.
+    pub fn come_back(self: &Rc<Self>) {
+        if self.is_up() {
+            return;
+        }
+        self.disk.restart();
+        self.disk_failures.set(self.disk.failed());
+        if let Err(error) = self.start() {
+            self.shared.violated(Violation::new("start", format!("the server does not start again: {error}")));
+            return;
+        }
+        self.shared.trace.line(format_args!("server is back"));
+        self.note_heads();
+        if let Some(store) = self.desk()
+            && let Err(violation) = self.oracle.borrow_mut().note_restart(&store)
+        {
+            self.shared.violated(violation);
+        }
+    }
+
+    /// The disk fails once, some operations from now.
+    pub fn fail_disk(&self, failure: Failure) {
+        self.disk.fail(failure);
+    }
+
+    /// Keeps a backup of the database as it is now.
+    pub fn back_up(&self) {
+        if self.is_up() && !self.disk.has_crashed() {
+            *self.backup.borrow_mut() = Some(self.disk.fork());
+            self.oracle.borrow_mut().note_backup();
+        }
+    }
+
+    /// Puts the last backup in place of the database, which gets a new epoch, as the handbook says.
+    pub fn restore(self: &Rc<Self>) {
+        let backup = self.backup.borrow().clone();
+        let Some(backup) = backup.filter(|_| self.is_up()) else { return };
+        self.disk.crash(Crash::Process);
+        self.nodes.borrow_mut().clear();
+        *self.desk.borrow_mut() = None;
+        for handle in self.in_flight.borrow_mut().drain(..) {
+            handle.abort();
+        }
+        self.disk.restart();
+        self.disk.restore(&backup);
+        self.shared.trace.line(format_args!("server restored from its backup"));
+        if let Err(error) = self.start() {
+            self.shared.violated(Violation::new("start", format!("the restored server does not start: {error}")));
+            return;
+        }
+        let mut epoch = [0; 16];
+        self.random.borrow_mut().fill(&mut epoch);
+        let Some(store) = self.desk() else { return };
+        if let Err(error) = new_epoch(&store, &hex::encode(epoch)) {
+            self.shared.violated(Violation::new("start", format!("no new epoch after the restore: {error}")));
+        }
+        if let Err(violation) = self.oracle.borrow_mut().note_restore(&store) {
+            self.shared.violated(violation);
+        }
+        self.note_heads();
+    }
+
+    /// Nothing goes wrong with the machine any more.
+    pub fn mend(self: &Rc<Self>) {
+        self.disk.heal();
+        if self.disk.has_crashed() && self.is_up() {
+            self.take_down(0);
+        }
+        self.come_back();
+    }
+
+    /// Ends the processes in order and starts them again.
+    ///
+    /// # Errors
+    ///
+    /// When they do not start.
+    pub fn restart_in_order(&self) -> Result<(), Violation> {
+        self.nodes.borrow_mut().clear();
+        *self.desk.borrow_mut() = None;
+        self.start().map_err(|error| Violation::new("I20", format!("the server does not open again: {error}")))
+    }
+}
+
+/// An empty database of this version, made once for each thread.
+fn template() -> Result<Disk, Violation> {
+    thread_local! {
+        static TEMPLATE: RefCell<Option<Disk>> = const { RefCell::new(None) };
+    }
+    TEMPLATE.with_borrow_mut(|template| {
+        if template.is_none() {
+            let disk = Disk::new();
+            let made = Store::open_on(disk.vfs_name(), FILE_NAME.as_ref()).and_then(|store| migrate::run(&store, clock::START));
+            made.map_err(|error| Violation::new("start", format!("no database: {error}")))?;
+            *template = Some(disk);
+        }
+        template.as_ref().map(Disk::fork).ok_or_else(|| Violation::new("start", "no template"))
+    })
+}
