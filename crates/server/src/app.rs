@@ -11,7 +11,9 @@ use polevik_texts::{Language, Texts};
 use crate::admission::Admission;
 use crate::blobs::{BlobError, Blobs};
 use crate::clock::SystemClock;
+use crate::feed::announcements::Announcements;
 use crate::feed::seal::Sealer;
+use crate::feed::watch::Watch;
 use crate::login::throttle::Throttle;
 
 /// Settings that handlers look at.
@@ -45,6 +47,10 @@ pub struct AppInner {
     pub blobs: Blobs,
     /// Seals buckets, one at a time each.
     pub sealer: Sealer,
+    /// What devices are told, as long as nothing changes.
+    pub announcements: Announcements,
+    /// Devices that wait for news.
+    pub watch: Watch,
     /// Who may in now.
     pub admission: Admission,
     /// How often passwords may be guessed.
@@ -118,6 +124,8 @@ impl App {
                 sealer,
                 store,
                 blobs,
+                announcements: Announcements::default(),
+                watch: Watch::default(),
                 admission: Admission::default(),
                 throttle: Mutex::new(Throttle::default()),
                 texts: Texts::new(language),

@@ -1,6 +1,9 @@
 //! From changed rows to what devices fetch.
 
+pub mod announcements;
 pub mod download;
+pub mod generations;
 pub mod key_ranges;
 pub mod placement;
 pub mod seal;
+pub mod watch;

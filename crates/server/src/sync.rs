@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::app::App;
 use crate::authenticated::AuthenticatedDevice;
-use crate::download::news::{Standing, news_for};
+use crate::download::news::{News, Standing, news_for};
 use crate::error::HttpError;
 use crate::upload::accept::{Accepted, accept_batch};
 use crate::upload::incoming;
@@ -31,6 +31,8 @@ struct IncomingSync {
     epoch: Option<String>,
     #[serde(default)]
     cursors: BTreeMap<BucketName, u64>,
+    #[serde(default)]
+    steps: bool,
     #[serde(default)]
     documents: Vec<Box<RawValue>>,
 }
@@ -59,7 +61,7 @@ pub async fn sync(
         .iter()
         .map(|raw| incoming::open(raw).ok_or_else(|| HttpError::malformed("a document without id or revision")))
         .collect::<Result<_, _>>()?;
-    let standing = Standing { root: request.root, epoch: request.epoch, cursors: request.cursors };
+    let standing = Standing { root: request.root, epoch: request.epoch, cursors: request.cursors, steps: request.steps };
 
     let place = app.admission.sync(app.jitter()).await?;
     let now = app.now();
@@ -69,8 +71,15 @@ pub async fn sync(
             // Held by the work itself: a caller who hangs up does not make room for another while it goes on.
             let _place = place;
             let receipts = if documents.is_empty() { Vec::new() } else { upload(&app, &device, &documents)? };
-            let download = if request.want_download { news_for(&app, &device.scope, &standing, now)? } else { None };
-            Ok(SyncReply { server_time_ms: app.now(), receipts, download, ..SyncReply::default() })
+            let news = if request.want_download { news_for(&app, &device.scope, &standing, now)? } else { News::Nothing };
+            let mut reply = SyncReply { server_time_ms: app.now(), receipts, ..SyncReply::default() };
+            match news {
+                News::Nothing => {}
+                News::CursorsWanted => reply.cursors_wanted = true,
+                News::Step(step) => reply.step = Some(step),
+                News::Download(download) => reply.download = Some(download),
+            }
+            Ok(reply)
         }
     };
     database::blocking(work).await.map(Json)

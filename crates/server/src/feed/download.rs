@@ -61,8 +61,9 @@ pub fn announce(tx: &Transaction<'_>, part_id: &str, buckets: &[BucketName]) -> 
 }
 
 /// The manifest of a bucket nothing was ever in.
-fn empty(bucket: &BucketName) -> StoredManifest {
-    let manifest = Manifest {
+#[must_use]
+pub fn empty_manifest(bucket: &BucketName) -> Manifest {
+    Manifest {
         bucket: bucket.clone(),
         schema: SCHEMA,
         head: ChangeNo(0),
@@ -70,8 +71,11 @@ fn empty(bucket: &BucketName) -> StoredManifest {
         base_as_of: ChangeNo(0),
         base: Vec::new(),
         deltas: Vec::new(),
-    };
-    let (body, hash) = manifest.seal();
+    }
+}
+
+fn empty(bucket: &BucketName) -> StoredManifest {
+    let (body, hash) = empty_manifest(bucket).seal();
     StoredManifest { head: ChangeNo(0), hash, body }
 }
 

@@ -233,7 +233,7 @@ async fn ready_is_who_can_write() {
         .app
         .store
         .write(|tx| {
-            tx.execute("DELETE FROM schema_migration WHERE version = 2", [])?;
+            tx.execute("DELETE FROM schema_migration WHERE version = (SELECT max(version) FROM schema_migration)", [])?;
             Ok::<_, polevik_server_store::StoreError>(())
         })
         .unwrap();

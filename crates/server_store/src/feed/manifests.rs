@@ -73,3 +73,23 @@ const FIND: &str = "
       FROM manifest
      WHERE part_id = :part_id
        AND bucket = :bucket";
+
+/// The name of a bucket's newest manifest, without its body; `None` if it was never sealed.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn name_of(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName) -> Result<Option<Blake3Hex>> {
+    let found: Option<[u8; 32]> = tx
+        .prepare_cached(NAME_OF)?
+        .query_row(named_params! { ":part_id": part_id, ":bucket": bucket.as_str() }, |row| row.get("hash"))
+        .optional()?;
+    found.map(|hash| Blake3Hex::parse(&hex::encode(hash)).ok_or(StoreError::Corrupt("manifest.hash"))).transpose()
+}
+
+const NAME_OF: &str = "
+    -- manifests::name_of
+    SELECT hash
+      FROM manifest
+     WHERE part_id = :part_id
+       AND bucket = :bucket";
