@@ -34,7 +34,7 @@ const DRAWING: Never = Never { what: "anything that draws", packages: &["leptos"
 const SERVER_SIDE: Never = Never { what: "the server side", packages: &["polevik-server", "polevik-server-store"] };
 const DEVICE_SIDE: Never = Never { what: "the device side", packages: &["polevik-device", "polevik-device-store"] };
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     Rule { package: "polevik-domain", may_use: &[], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule { package: "polevik-protocol", may_use: &["polevik-domain"], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule {
@@ -115,6 +115,11 @@ const RULES: [Rule; 16] = [
         // It measures what it names: the device's core, the central database, the bare SQLite below both.
         package: "polevik-bench",
         may_use: &["polevik-device", "polevik-domain", "polevik-protocol", "polevik-server-store"],
+        never: &[DRAWING],
+    },
+    Rule {
+        package: "polevik-fuzz",
+        may_use: &["polevik-testkit", "polevik-domain", "polevik-protocol", "polevik-device-api", "polevik-server"],
         never: &[DRAWING],
     },
     Rule { package: "xtask", may_use: &["polevik-protocol", "polevik-texts"], never: &[SERVER_SIDE, DEVICE_SIDE] },

@@ -79,7 +79,11 @@ fn slice(bytes: Bytes, range: &Range<u64>) -> Result<Bytes, HttpError> {
 }
 
 /// The one range that is asked for, within `length`; `None` for several or what is no range of bytes: then everything is sent.
-fn asked_range(value: &HeaderValue, length: u64) -> Result<Option<Range<u64>>, HttpError> {
+///
+/// # Errors
+///
+/// 416 for a range that lies outside.
+pub fn asked_range(value: &HeaderValue, length: u64) -> Result<Option<Range<u64>>, HttpError> {
     let Some((first, last)) = value.to_str().ok().and_then(|text| text.strip_prefix("bytes=")?.split_once('-')) else { return Ok(None) };
     let range = match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
         (Ok(first), Ok(last)) if first <= last => first..last.saturating_add(1).min(length),
