@@ -1,18 +1,24 @@
 //! Both databases of one device: opening, transactions, and what happens to a damaged file.
 
+use std::collections::BTreeMap;
+
+use polevik_protocol::change::ChangeNo;
+use polevik_protocol::checksum::HashKey;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Result, StoreError};
 use crate::migrate::{Migration, migrate};
 use crate::platform::{Journal, Platform};
-use crate::reference::schema;
+use crate::rebuild::{CACHE_KIB, Rebuild};
+use crate::reference::apply::Applied;
+use crate::reference::checkpoints::{BucketNo, Feed};
+use crate::reference::{schema, verify};
+use crate::salvage;
 use crate::work::options;
 
 /// The file that only this device has.
 pub const WORK: &str = "work.db";
-
-/// Where a damaged `work` is copied, once; support reads it, nothing deletes it.
-pub const WORK_DAMAGED: &str = "work-damaged.db";
 
 const WORK_MIGRATIONS: &[Migration] = &[
     || include_str!("../migrations/work/0001_initial.sql").to_owned(),
@@ -27,26 +33,29 @@ pub struct Store {
     generation: i64,
 }
 
-/// Which file of the device is damaged.
+/// Which file of the device was damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damaged {
     /// The copy of the office: it was set aside, and an empty one is open in its place.
     Reference,
-    /// What only this device knows: it was copied aside and left where it is.
+    /// What only this device knows: it was copied aside, and what could be read of it stands in a new one, which is open in its place. The
+    /// option `WorkDamaged` names the copy until the person has been told (L505).
     Work,
 }
 
 impl Store {
-    /// Opens both, made and migrated as needed. A `reference` that is damaged is set aside and begun anew.
+    /// Opens both, made and migrated as needed. A `reference` that is damaged is set aside and begun anew. A `work` that is damaged is
+    /// copied aside, never deleted, and begun anew with what could be read of it; the option `WorkDamaged` names the copy.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; if `work` is damaged, a copy of it stands under [`WORK_DAMAGED`] and the file itself is untouched.
+    /// [`StoreError`].
     pub fn open(platform: Box<dyn Platform>) -> Result<Self> {
+        salvage::finish(&*platform)?;
         let work = match open_work(&*platform) {
             Err(error) if error.is_damage() => {
-                keep_damaged_work(&*platform)?;
-                return Err(error);
+                salvage::salvage(&*platform)?;
+                open_work(&*platform)?
             }
             other => other?,
         };
@@ -59,6 +68,8 @@ impl Store {
             }
             Err(error) if error.is_damage() => {
                 let next = begin_generation(&work, generation, true)?;
+                // A file of an earlier try is nothing to go on with.
+                platform.remove(&reference_name(next))?;
                 let reference = open_reference(&*platform, next)?;
                 let store = Self { platform, work, reference, generation: next };
                 store.remove_old_generations()?;
@@ -131,8 +142,70 @@ impl Store {
         self.replace_reference(false)
     }
 
+    /// How many bytes may still be written where the databases live, as far as that can be known.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.platform.free_bytes()
+    }
+
+    /// Begins the next copy of the office beside the one in use, which stays as it is. `key` is the key of the row hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn begin_rebuild(&mut self, key: HashKey) -> Result<Rebuild> {
+        let next = self.generation + 1;
+        self.platform.remove(&reference_name(next))?;
+        Rebuild::begin(self.platform.open(&reference_name(next))?, next, key)
+    }
+
+    /// Puts a rebuilt copy into use: from here on it is the one that screens read, and the old one is gone. The caller has compared what
+    /// its buckets add up to; `heads` are their change numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then the old copy is still in use, with its staged segments.
+    pub fn finish_rebuild(&mut self, rebuild: Rebuild, feed: &Feed, heads: &BTreeMap<BucketNo, ChangeNo>) -> Result<Applied> {
+        let next = rebuild.generation;
+        let name = reference_name(next);
+        let finished = rebuild.finish(feed, heads).and_then(|applied| {
+            let reference = open_reference(&*self.platform, next)?;
+            self.platform.sync(&name)?;
+            // The new copy counts from this commit on.
+            options::begin_generation(&self.work, next, None)?;
+            Ok((applied, reference))
+        });
+        match finished {
+            Ok((applied, reference)) => {
+                self.reference = reference;
+                self.generation = next;
+                // A file too many costs only room, and the next start removes it.
+                let _ = self.remove_old_generations();
+                Ok(applied)
+            }
+            Err(error) => {
+                // Unless its number was noted after all: then it stays, and the next start takes it.
+                if options::reference_generation(&self.work).is_ok_and(|generation| generation != next) {
+                    let _ = self.platform.remove(&name);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives a rebuild up. The old copy is still in use, with its staged segments.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn abandon_rebuild(&mut self, rebuild: Rebuild) -> Result<()> {
+        let name = reference_name(rebuild.generation);
+        drop(rebuild);
+        self.platform.remove(&name)
+    }
+
     /// Finds out which file an error that [`StoreError::is_damage`] speaks of, and does what can be done: a damaged `reference` is set aside
-    /// (the last one is kept) and begun anew, a damaged `work` is copied aside.
+    /// (the last one is kept) and begun anew; a damaged `work` is copied aside and begun anew with what could be read of it.
     ///
     /// # Errors
     ///
@@ -140,15 +213,20 @@ impl Store {
     pub fn recover(&mut self) -> Result<Damaged> {
         if is_sound(&self.work) {
             self.replace_reference(true)?;
-            Ok(Damaged::Reference)
-        } else {
-            keep_damaged_work(&*self.platform)?;
-            Ok(Damaged::Work)
+            return Ok(Damaged::Reference);
         }
+        // The file must not be open while it is copied.
+        self.work = Connection::open_in_memory()?;
+        salvage::salvage(&*self.platform)?;
+        self.work = open_work(&*self.platform)?;
+        // Which copy of the office is in use may have been lost with the rest.
+        options::begin_generation(&self.work, self.generation, None)?;
+        Ok(Damaged::Work)
     }
 
     fn replace_reference(&mut self, damaged: bool) -> Result<()> {
         let next = begin_generation(&self.work, self.generation, damaged)?;
+        self.platform.remove(&reference_name(next))?;
         self.reference = open_reference(&*self.platform, next)?;
         self.generation = next;
         self.remove_old_generations()
@@ -195,8 +273,17 @@ fn begin_generation(work: &Connection, generation: i64, damaged: bool) -> Result
 }
 
 fn open_work(platform: &dyn Platform) -> Result<Connection> {
-    let mut connection = platform.open(WORK)?;
-    configure(&connection, platform.journal())?;
+    let connection = platform.open(WORK)?;
+    // Should it be damaged, nothing is to be moved about in it when it is closed again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let connection = prepare_work(connection, platform.journal())?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok(connection)
+}
+
+/// A database with the newest tables of `work`, checked.
+pub(crate) fn prepare_work(mut connection: Connection, journal: Journal) -> Result<Connection> {
+    configure(&connection, journal)?;
     // What a command promised is on the disk when it returns: an order must survive a battery that is pulled out.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -207,15 +294,20 @@ fn open_work(platform: &dyn Platform) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a copy of the office. It can be fetched again: whatever is wrong with it, as opposed to the place it lies in, is damage.
 fn open_reference(platform: &dyn Platform, generation: i64) -> Result<Connection> {
-    let mut connection = platform.open(&reference_name(generation))?;
-    configure(&connection, platform.journal())?;
-    // A copy of the office can be fetched again: never torn, but the last transaction may be lost with the power.
+    let connection = platform.open(&reference_name(generation))?;
+    prepare_reference(connection, platform.journal()).map_err(|error| if error.is_of_the_place() { error } else { StoreError::Damaged })
+}
+
+fn prepare_reference(mut connection: Connection, journal: Journal) -> Result<Connection> {
+    configure(&connection, journal)?;
+    // Never torn, but the last transaction may be lost with the power.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // 64 MiB: a first load of a large catalogue stays in memory until its commit.
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
     migrate(&mut connection, schema::MIGRATIONS)?;
     schema::create_indexes(&connection)?;
+    verify::has_tables(&connection)?;
     Ok(connection)
 }
 
@@ -237,12 +329,4 @@ fn configure(connection: &Connection, journal: Journal) -> Result<()> {
 
 fn is_sound(connection: &Connection) -> bool {
     connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)).is_ok_and(|verdict| verdict == "ok")
-}
-
-fn keep_damaged_work(platform: &dyn Platform) -> Result<()> {
-    let names = platform.list()?;
-    if names.iter().any(|name| name == WORK) && !names.iter().any(|name| name == WORK_DAMAGED) {
-        platform.copy(WORK, WORK_DAMAGED)?;
-    }
-    Ok(())
 }

@@ -40,10 +40,40 @@ impl StoreError {
         }
     }
 
+    /// Whether the place refused, as opposed to the database in it: busy, full, forbidden, broken. Trying again may help.
+    pub(crate) fn is_of_the_place(&self) -> bool {
+        use rusqlite::ErrorCode as Sqlite;
+        match self {
+            Self::Storage(_) => true,
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    Sqlite::PermissionDenied
+                        | Sqlite::DatabaseBusy
+                        | Sqlite::DatabaseLocked
+                        | Sqlite::OutOfMemory
+                        | Sqlite::ReadOnly
+                        | Sqlite::OperationInterrupted
+                        | Sqlite::SystemIoFailure
+                        | Sqlite::DiskFull
+                        | Sqlite::CannotOpen
+                        | Sqlite::FileLockingProtocolFailed
+                        | Sqlite::NoLargeFileSupport
+                )
+            ),
+            Self::Newer { .. } | Self::Damaged | Self::BadValue(_) => false,
+        }
+    }
+
     /// Whether a row did not fit its table.
     #[must_use]
     pub fn is_constraint(&self) -> bool {
         matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation))
+    }
+
+    /// Whether a value was of another kind than its column.
+    pub(crate) fn is_of_another_kind(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::TypeMismatch))
     }
 
     /// The code of the catalogue.

@@ -7,7 +7,9 @@ pub mod db;
 pub mod error;
 mod migrate;
 pub mod platform;
+pub mod rebuild;
 pub mod reference;
+mod salvage;
 pub mod work;
 
 pub use db::Store;

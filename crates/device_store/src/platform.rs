@@ -51,6 +51,32 @@ pub trait Platform {
 
     /// How transactions are kept safe here.
     fn journal(&self) -> Journal;
+
+    /// Brings a database whose bytes have been written, and its name, safely to the disk. Nothing to do where SQLite's own syncing does it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Storage`].
+    fn sync(&self, name: &str) -> Result<(), StoreError> {
+        let _ = name;
+        Ok(())
+    }
+
+    /// How many bytes may still be written here, as far as that can be known.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// The bytes of a database as they lie there, damaged or not, or of its journal (`work.db-wal`); nothing if there is no such file. It is
+    /// not open. Where this is not given, a damaged database is read by SQL alone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Storage`].
+    fn bytes(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        let _ = name;
+        Ok(Vec::new())
+    }
 }
 
 /// Databases as files of one folder.
@@ -122,5 +148,28 @@ impl Platform for Folder {
 
     fn journal(&self) -> Journal {
         Journal::Wal
+    }
+
+    fn sync(&self, name: &str) -> Result<(), StoreError> {
+        let file = std::fs::OpenOptions::new().write(true).open(self.file(name)).map_err(storage)?;
+        file.sync_all().map_err(storage)?;
+        // The name stands in the folder, and the folder is a file of its own; not every system lets it be opened.
+        #[cfg(unix)]
+        std::fs::File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(storage)?;
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        #[cfg(unix)]
+        return rustix::fs::statvfs(&self.path).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        #[cfg(not(unix))]
+        None
+    }
+
+    fn bytes(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        match std::fs::read(self.file(name)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.map_err(storage),
+        }
     }
 }

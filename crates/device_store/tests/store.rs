@@ -11,6 +11,7 @@ use polevik_device_store::work::outbox::{self, Answer, Counts, NewEntry, Standin
 use polevik_device_store::{Result, Store};
 use polevik_domain::ids::{DocumentId, PositionId};
 use polevik_domain::time::UtcMillis;
+use polevik_protocol::manifest::Blake3Hex;
 
 const POSITION: PositionId = PositionId(17);
 
@@ -103,7 +104,8 @@ fn documents_of_another_position_are_not_sent() {
 fn staged_segments_survive_and_leave_when_no_plan_wants_them() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(&folder);
-    for (name, bytes) in [("a", b"1"), ("b", b"2"), ("a", b"1")] {
+    let [first, second] = [b"1", b"2"].map(|bytes| Blake3Hex::of(bytes).to_string());
+    for (name, bytes) in [(&first, b"1"), (&second, b"2"), (&first, b"1")] {
         let tx = store.reference().unwrap();
         staging::insert(&tx, name, bytes).unwrap();
         commit(tx).unwrap();
@@ -111,10 +113,21 @@ fn staged_segments_survive_and_leave_when_no_plan_wants_them() {
     drop(store);
     let mut store = open(&folder);
     let tx = store.reference().unwrap();
-    staging::keep_only(&tx, &["a".to_owned(), "c".to_owned()].into()).unwrap();
-    assert_eq!(staging::staged(&tx).unwrap(), ["a".to_owned()].into());
-    assert_eq!(staging::take(&tx, "a").unwrap(), Some(b"1".to_vec()));
-    assert_eq!(staging::take(&tx, "a").unwrap(), None);
+    staging::keep_only(&tx, &[first.clone(), "c".to_owned()].into()).unwrap();
+    assert_eq!(staging::staged(&tx).unwrap(), [first.clone()].into());
+    assert_eq!(staging::take(&tx, &first).unwrap(), Some(b"1".to_vec()));
+    assert_eq!(staging::take(&tx, &first).unwrap(), None);
+}
+
+#[test]
+fn a_staged_segment_that_the_disk_has_changed_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder);
+    let tx = store.reference().unwrap();
+    let name = Blake3Hex::of(b"as it came").to_string();
+    staging::insert(&tx, &name, b"as it lies").unwrap();
+    assert_eq!(staging::take(&tx, &name).unwrap(), None);
+    assert!(staging::staged(&tx).unwrap().is_empty(), "it is fetched again");
 }
 
 #[test]

@@ -91,7 +91,7 @@ pub(crate) fn apply(tx: &Transaction<'_>, plan: &DownloadPlan, at: UtcMillis) ->
         checkpoints::remove(tx, numbers[name])?;
     }
     staging::keep_only(tx, &BTreeSet::new())?;
-    checkpoints::set_feed(tx, &Feed { epoch: plan.epoch.clone(), root: plan.root.to_string(), applied_at: at })?;
+    checkpoints::set_feed(tx, &Feed { epoch: plan.epoch.clone(), root: plan.root.to_string(), applied_at: at, hash_key: Some(plan.hash_key) })?;
     Ok(Shown { changed: applied.changed, rows: applied.rows })
 }
 

@@ -3,8 +3,8 @@
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::change::ChangeNo;
-use polevik_protocol::checksum::StateSum;
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use polevik_protocol::checksum::{HashKey, StateSum};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::error::{Result, StoreError};
 
@@ -30,7 +30,7 @@ pub struct Checkpoint {
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn all(tx: &Transaction<'_>) -> Result<Vec<Checkpoint>> {
+pub fn all(tx: &Connection) -> Result<Vec<Checkpoint>> {
     let mut statement = tx.prepare_cached(ALL)?;
     let rows = statement.query_and_then([], |row| {
         let (name, cursor): (String, i64) = (row.get("name")?, row.get("cursor")?);
@@ -56,7 +56,7 @@ const ALL: &str = "
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn number_of(tx: &Transaction<'_>, name: &BucketName) -> Result<BucketNo> {
+pub fn number_of(tx: &Connection, name: &BucketName) -> Result<BucketNo> {
     tx.prepare_cached(ADD)?.execute(named_params! { ":name": name.as_str() })?;
     Ok(tx.prepare_cached(NUMBER_OF)?.query_row(named_params! { ":name": name.as_str() }, |row| Ok(BucketNo(row.get("bucket_no")?)))?)
 }
@@ -74,7 +74,7 @@ const NUMBER_OF: &str = "
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn set(tx: &Transaction<'_>, bucket: BucketNo, state: StateSum, cursor: Option<ChangeNo>) -> Result<()> {
+pub fn set(tx: &Connection, bucket: BucketNo, state: StateSum, cursor: Option<ChangeNo>) -> Result<()> {
     tx.prepare_cached(SET)?.execute(named_params! {
         ":bucket_no": bucket.0,
         ":cursor": cursor.map(|cursor| cursor.0.cast_signed()),
@@ -96,7 +96,7 @@ const SET: &str = "
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn remove(tx: &Transaction<'_>, bucket: BucketNo) -> Result<()> {
+pub fn remove(tx: &Connection, bucket: BucketNo) -> Result<()> {
     tx.prepare_cached(REMOVE)?.execute(named_params! { ":bucket_no": bucket.0 })?;
     Ok(())
 }
@@ -110,7 +110,7 @@ const REMOVE: &str = "
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn forget(tx: &Transaction<'_>, name: &BucketName) -> Result<()> {
+pub fn forget(tx: &Connection, name: &BucketName) -> Result<()> {
     tx.prepare_cached(FORGET)?.execute(named_params! { ":name": name.as_str() })?;
     Ok(())
 }
@@ -124,10 +124,12 @@ const FORGET: &str = "
 pub struct Feed {
     /// Life of the server's database that the cursors belong to.
     pub epoch: String,
-    /// Name of the root applied.
+    /// Name of the root applied, or its first digits after a step; empty when it was forgotten.
     pub root: String,
     /// When, by the server's clock.
     pub applied_at: UtcMillis,
+    /// Key of the row hashes. `None` in a copy that an application before it was kept has made: then the root counts for nothing.
+    pub hash_key: Option<HashKey>,
 }
 
 /// What is applied as a whole; `None` before the first download.
@@ -135,11 +137,17 @@ pub struct Feed {
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn feed(tx: &Transaction<'_>) -> Result<Option<Feed>> {
+pub fn feed(tx: &Connection) -> Result<Option<Feed>> {
     let mut statement = tx.prepare_cached(FEED)?;
     let found = statement
         .query_row([], |row| {
-            Ok(Feed { epoch: row.get("epoch")?, root: row.get("root")?, applied_at: UtcMillis(row.get("applied_at_ms")?) })
+            let hash_key: Option<Vec<u8>> = row.get("hash_key")?;
+            Ok(Feed {
+                epoch: row.get("epoch")?,
+                root: row.get("root")?,
+                applied_at: UtcMillis(row.get("applied_at_ms")?),
+                hash_key: hash_key.and_then(|key| key.try_into().ok()).map(HashKey),
+            })
         })
         .optional()?;
     Ok(found)
@@ -147,20 +155,39 @@ pub fn feed(tx: &Transaction<'_>) -> Result<Option<Feed>> {
 
 const FEED: &str = "
     -- checkpoints::feed
-    SELECT epoch, root, applied_at_ms FROM feed WHERE only = 1";
+    SELECT epoch, root, applied_at_ms, hash_key FROM feed WHERE only = 1";
 
 /// Notes that a root has been applied; last in the transaction that applies it.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn set_feed(tx: &Transaction<'_>, feed: &Feed) -> Result<()> {
-    let parameters = named_params! { ":epoch": feed.epoch, ":root": feed.root, ":applied_at_ms": feed.applied_at.0 };
-    tx.prepare_cached(SET_FEED)?.execute(parameters)?;
+pub fn set_feed(tx: &Connection, feed: &Feed) -> Result<()> {
+    tx.prepare_cached(SET_FEED)?.execute(named_params! {
+        ":epoch": feed.epoch,
+        ":root": feed.root,
+        ":applied_at_ms": feed.applied_at.0,
+        ":hash_key": feed.hash_key.as_ref().map(|key| key.0),
+    })?;
     Ok(())
 }
 
 const SET_FEED: &str = "
     -- checkpoints::set_feed
-    INSERT INTO feed (only, epoch, root, applied_at_ms) VALUES (1, :epoch, :root, :applied_at_ms)
-    ON CONFLICT (only) DO UPDATE SET epoch = excluded.epoch, root = excluded.root, applied_at_ms = excluded.applied_at_ms";
+    INSERT INTO feed (only, epoch, root, applied_at_ms, hash_key) VALUES (1, :epoch, :root, :applied_at_ms, :hash_key)
+    ON CONFLICT (only) DO UPDATE
+       SET epoch = excluded.epoch, root = excluded.root, applied_at_ms = excluded.applied_at_ms, hash_key = excluded.hash_key";
+
+/// Forgets which root is applied: the next request tells the cursors, and the answer says all of it anew.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn forget_root(tx: &Connection) -> Result<()> {
+    tx.prepare_cached(FORGET_ROOT)?.execute([])?;
+    Ok(())
+}
+
+const FORGET_ROOT: &str = "
+    -- checkpoints::forget_root
+    UPDATE feed SET root = '' WHERE only = 1";

@@ -11,6 +11,7 @@ use crate::reference::{document_states, prices, receivables, route, stock};
 pub(crate) const MIGRATIONS: &[Migration] = &[
     || include_str!("../../migrations/reference/0001_initial.sql").to_owned(),
     || include_str!("../../migrations/reference/0002_outlet_columns.sql").to_owned(),
+    || include_str!("../../migrations/reference/0003_verification.sql").to_owned(),
 ];
 
 /// A secondary index, declared beside the reader that needs it.
@@ -35,12 +36,33 @@ pub(crate) fn create_indexes(connection: &Connection) -> Result<()> {
 }
 
 /// Drops the indexes of one table: building them once after a first load costs half of keeping them row by row.
-pub(crate) fn drop_indexes(tx: &Transaction<'_>, table: &TableDef) -> Result<()> {
+pub(crate) fn drop_indexes(tx: &Connection, table: &TableDef) -> Result<()> {
     for index in INDEXES.iter().filter(|index| index.table == table.name) {
         tx.execute_batch(&format!("-- schema::drop_indexes\nDROP INDEX IF EXISTS {}", index.name))?;
     }
     Ok(())
 }
+
+/// Whether the schema is, word for word, what this version makes: nothing is missing, and no bit of it was turned round.
+pub(crate) fn is_as_made(connection: &Connection) -> Result<bool> {
+    let made = Connection::open_in_memory()?;
+    for migration in MIGRATIONS {
+        made.execute_batch(&migration())?;
+    }
+    create_indexes(&made)?;
+    Ok(objects(connection)? == objects(&made)?)
+}
+
+/// Type, name, table and text of everything made by this version; SQLite's own objects have no text.
+fn objects(connection: &Connection) -> Result<Vec<[String; 4]>> {
+    let mut statement = connection.prepare(OBJECTS)?;
+    let rows = statement.query_map([], |row| Ok([row.get("type")?, row.get("name")?, row.get("tbl_name")?, row.get("sql")?]))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+const OBJECTS: &str = "
+    -- schema::objects
+    SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY name";
 
 /// How many rows each table holds, in the order of `protocol::rows::TABLES`: what a person compares with the server.
 ///

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use polevik_protocol::manifest::Blake3Hex;
+use polevik_protocol::segment::SegmentHeader;
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::error::Result;
 
@@ -13,7 +15,7 @@ use crate::error::Result;
 /// # Errors
 ///
 /// [`crate::StoreError`].
-pub fn insert(tx: &Transaction<'_>, hash: &str, bytes: &[u8]) -> Result<()> {
+pub fn insert(tx: &Connection, hash: &str, bytes: &[u8]) -> Result<()> {
     tx.prepare_cached(INSERT)?.execute(named_params! { ":hash": hash, ":bytes": bytes })?;
     Ok(())
 }
@@ -28,7 +30,7 @@ const INSERT: &str = "
 /// # Errors
 ///
 /// [`crate::StoreError`].
-pub fn staged(tx: &Transaction<'_>) -> Result<BTreeSet<String>> {
+pub fn staged(tx: &Connection) -> Result<BTreeSet<String>> {
     let mut statement = tx.prepare_cached(STAGED)?;
     let names = statement.query_map([], |row| row.get("hash"))?;
     Ok(names.collect::<rusqlite::Result<_>>()?)
@@ -38,12 +40,13 @@ const STAGED: &str = "
     -- staging::staged
     SELECT hash FROM staged_segment";
 
-/// Takes a segment out: gives its bytes and frees its pages for the rows that follow in the same transaction. `None` if it is not here.
+/// Takes a segment out: gives its bytes and frees its pages for the rows that follow in the same transaction. `None` if it is not here, or
+/// the disk did not keep it as it was.
 ///
 /// # Errors
 ///
 /// [`crate::StoreError`].
-pub fn take(tx: &Transaction<'_>, hash: &str) -> Result<Option<Vec<u8>>> {
+pub fn take(tx: &Connection, hash: &str) -> Result<Option<Vec<u8>>> {
     let bytes = read(tx, hash)?;
     tx.prepare_cached(REMOVE)?.execute(named_params! { ":hash": hash })?;
     Ok(bytes)
@@ -53,13 +56,14 @@ const REMOVE: &str = "
     -- staging::take
     DELETE FROM staged_segment WHERE hash = :hash";
 
-/// The bytes of a segment; `None` if it is not here.
+/// The bytes of a segment; `None` if it is not here, or the disk did not keep them as they were.
 ///
 /// # Errors
 ///
 /// [`crate::StoreError`].
-pub fn read(tx: &Transaction<'_>, hash: &str) -> Result<Option<Vec<u8>>> {
-    Ok(tx.prepare_cached(READ)?.query_row(named_params! { ":hash": hash }, |row| row.get("bytes")).optional()?)
+pub fn read(tx: &Connection, hash: &str) -> Result<Option<Vec<u8>>> {
+    let bytes: Option<Vec<u8>> = tx.prepare_cached(READ)?.query_row(named_params! { ":hash": hash }, |row| row.get("bytes")).optional()?;
+    Ok(bytes.filter(|bytes| Blake3Hex::of(bytes).as_str() == hash))
 }
 
 const READ: &str = "
@@ -71,9 +75,29 @@ const READ: &str = "
 /// # Errors
 ///
 /// [`crate::StoreError`].
-pub fn keep_only(tx: &Transaction<'_>, wanted: &BTreeSet<String>) -> Result<()> {
+pub fn keep_only(tx: &Connection, wanted: &BTreeSet<String>) -> Result<()> {
     for hash in staged(tx)?.difference(wanted) {
         tx.prepare_cached(REMOVE)?.execute(named_params! { ":hash": hash })?;
     }
     Ok(())
 }
+
+/// What the staged segments come to when they are unpacked, in bytes: about what their rows take in tables.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn raw_bytes(tx: &Connection) -> Result<u64> {
+    let mut statement = tx.prepare_cached(HEADERS)?;
+    let headers = statement.query_map([], |row| row.get::<_, Vec<u8>>("header"))?;
+    let mut bytes = 0;
+    for header in headers {
+        bytes += SegmentHeader::read(&header?).map_or(0, |header| header.raw_bytes as u64);
+    }
+    Ok(bytes)
+}
+
+// A header is much shorter than that.
+const HEADERS: &str = "
+    -- staging::raw_bytes
+    SELECT substr(bytes, 1, 1024) AS header FROM staged_segment";

@@ -33,6 +33,12 @@ pub enum OptionName {
     AppVersion,
     /// When the copy of the office was last read through and checked, by the server's clock.
     VerifiedAt,
+    /// Tag of the session that runs: still there at a start, the process ended in its middle.
+    SessionOpen,
+    /// Requests with documents that failed since the last one that did not.
+    BatchFailures,
+    /// Most documents of a request, while the device narrows down on one that breaks it.
+    BatchLimit,
     /// Name of the last copy of a damaged `work`; absent once the person has been told.
     WorkDamaged,
 }
@@ -53,6 +59,9 @@ impl OptionName {
             Self::DamagedGeneration => "damaged_generation",
             Self::AppVersion => "app_version",
             Self::VerifiedAt => "verified_at_ms",
+            Self::SessionOpen => "session_open",
+            Self::BatchFailures => "batch_failures",
+            Self::BatchLimit => "batch_limit",
             Self::WorkDamaged => "work_damaged",
         }
     }

@@ -1,0 +1,246 @@
+//! What is done with a damaged `work`: copied aside for good, read out as far as anything of it can be read, and begun anew with that.
+//!
+//! Two ways of reading: by SQL, forward to the first page that cannot be read, backward to the last, and key by key between them; and page by
+//! page ([`pages`]), which needs neither the schema nor the inner pages. What stands in a page that nothing points to any more is old, so the
+//! second way only adds rows that the first did not find in a table that it could not read to its end. An answer that is forgotten by this
+//! costs nothing: the document is offered again and gets the same receipt.
+//!
+//! The new database is finished and synced under a name of its own before the damaged one leaves its place, so a crash in between leaves
+//! either the one or the other.
+
+mod pages;
+
+use std::collections::BTreeMap;
+
+use polevik_domain::numbering::DocumentNumber;
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Transaction, params_from_iter};
+
+use crate::db::{WORK, prepare_work};
+use crate::error::{Result, StoreError};
+use crate::platform::Platform;
+use crate::work::journal;
+use crate::work::numbers::{self, Sequence};
+use crate::work::options::{self, OptionName};
+
+/// Where the new `work` is made ready.
+const SALVAGED: &str = "work-salvaged.db";
+
+/// How many keys between two readable ends are tried one by one.
+const MOST_KEYS_TRIED: i64 = 100_000;
+
+/// A table that is read out: its name, its key, and whether it has row ids.
+struct Table {
+    name: &'static str,
+    key: &'static [&'static str],
+    has_rowid: bool,
+}
+
+/// In the order in which they are written: what is pointed at comes first.
+const TABLES: [Table; 8] = [
+    Table { name: "option", key: &["name"], has_rowid: false },
+    Table { name: "sequence", key: &["name"], has_rowid: false },
+    Table { name: "visit", key: &["id"], has_rowid: true },
+    Table { name: "customer_order", key: &["id"], has_rowid: true },
+    Table { name: "order_line", key: &["order_id", "line_no"], has_rowid: false },
+    Table { name: "outbox", key: &["device_seq"], has_rowid: true },
+    Table { name: "sync_row", key: &["row"], has_rowid: false },
+    Table { name: "sync_session", key: &["only"], has_rowid: true },
+];
+
+/// One row: values by the names of their columns.
+type Row = BTreeMap<String, Value>;
+
+/// Rows of one table, and whether these are all.
+#[derive(Default)]
+struct Found {
+    rows: Vec<Row>,
+    complete: bool,
+}
+
+/// Copies the damaged `work` aside under the next free name, and puts one in its place with everything that could be read. `work` is not
+/// open.
+///
+/// # Errors
+///
+/// [`StoreError`]; then the damaged file is still in its place.
+pub(crate) fn salvage(platform: &dyn Platform) -> Result<()> {
+    let names = platform.list()?;
+    let copy = (1_u32..)
+        .map(|number| if number == 1 { "work-damaged.db".to_owned() } else { format!("work-damaged-{number}.db") })
+        .find(|name| !names.contains(name))
+        .ok_or(StoreError::Damaged)?;
+    platform.copy(WORK, &copy)?;
+    platform.sync(&copy)?;
+
+    let mut tables = read_by_sql(platform, &copy);
+    let pages = pages::read(&platform.bytes(&copy)?, &platform.bytes(&format!("{copy}-wal"))?);
+    for (table, found) in &mut tables {
+        if !found.complete {
+            add_missing(table, found, &pages);
+        }
+    }
+
+    platform.remove(SALVAGED)?;
+    let mut work = prepare_work(platform.open(SALVAGED)?, platform.journal())?;
+    // An order whose visit could not be read is an order all the same.
+    work.pragma_update(None, "foreign_keys", false)?;
+    let tx = work.transaction()?;
+    for (table, found) in &tables {
+        write(&tx, table, &found.rows)?;
+    }
+    put_in_order(&tx)?;
+    options::set(&tx, OptionName::WorkDamaged, &copy)?;
+    tx.commit()?;
+    work.close().map_err(|(_, error)| StoreError::from(error))?;
+    platform.sync(SALVAGED)?;
+    finish(platform)
+}
+
+/// Puts a salvaged `work` that is ready into its place; one that is not is removed. Nothing happens if there is none: so at every start.
+pub(crate) fn finish(platform: &dyn Platform) -> Result<()> {
+    if !platform.list()?.iter().any(|name| name == SALVAGED) {
+        return Ok(());
+    }
+    if is_ready(platform)? {
+        platform.remove(WORK)?;
+        platform.copy(SALVAGED, WORK)?;
+        platform.sync(WORK)?;
+    }
+    platform.remove(SALVAGED)
+}
+
+fn is_ready(platform: &dyn Platform) -> Result<bool> {
+    let opened = platform.open(SALVAGED).and_then(|connection| prepare_work(connection, platform.journal()));
+    match opened {
+        Ok(mut work) => {
+            let tx = work.transaction()?;
+            Ok(options::get(&tx, OptionName::WorkDamaged)?.is_some())
+        }
+        Err(error) if error.is_damage() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_by_sql(platform: &dyn Platform, copy: &str) -> Vec<(&'static Table, Found)> {
+    let connection = platform.open(copy).and_then(|connection| {
+        // The copy is what support looks at: it stays as it is.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    });
+    TABLES
+        .iter()
+        .map(|table| (table, connection.as_ref().map_or_else(|_| Found::default(), |connection| read_table(connection, table))))
+        .collect()
+}
+
+fn read_table(connection: &Connection, table: &Table) -> Found {
+    let order = |direction: &str| {
+        let columns = if table.has_rowid { &["rowid"] } else { table.key };
+        columns.iter().map(|column| format!("{column} {direction}")).collect::<Vec<_>>().join(", ")
+    };
+    let select = |what: &str, rest: &str| format!("-- salvage::read_table\nSELECT {what} FROM {} NOT INDEXED {rest}", table.name);
+    let whole = if table.has_rowid { "rowid AS _place, *" } else { "*" };
+    let mut found = Found::default();
+    found.complete = collect(connection, &select(whole, &format!("ORDER BY {}", order("ASC"))), &mut found.rows).is_ok();
+    if found.complete {
+        return found;
+    }
+    let first_part = found.rows.len();
+    let _ = collect(connection, &select(whole, &format!("ORDER BY {}", order("DESC"))), &mut found.rows);
+    if table.has_rowid {
+        let place = |row: &Row| match row.get("_place") {
+            Some(Value::Integer(place)) => Some(*place),
+            _ => None,
+        };
+        let after = found.rows[..first_part].last().and_then(place).unwrap_or(0);
+        let before = found.rows[first_part..].last().and_then(place).unwrap_or_else(|| after.saturating_add(MOST_KEYS_TRIED));
+        for key in after.saturating_add(1)..before.min(after.saturating_add(MOST_KEYS_TRIED)) {
+            let _ = collect(connection, &select(whole, &format!("WHERE rowid = {key}")), &mut found.rows);
+        }
+    }
+    found
+}
+
+/// Reads rows until the end or the first that cannot be read.
+fn collect(connection: &Connection, sql: &str, into: &mut Vec<Row>) -> Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let mut values = Row::new();
+        for (index, name) in names.iter().enumerate() {
+            values.insert(name.clone(), row.get(index)?);
+        }
+        into.push(values);
+    }
+    Ok(())
+}
+
+/// Adds rows that stand in pages and have a key that was not found until now.
+fn add_missing(table: &Table, found: &mut Found, pages: &BTreeMap<&'static str, Vec<Row>>) {
+    let key = |row: &Row| table.key.iter().map(|column| format!("{:?}", row.get(*column))).collect::<Vec<_>>();
+    let mut keys: std::collections::BTreeSet<Vec<String>> = found.rows.iter().map(key).collect();
+    for row in pages.get(table.name).into_iter().flatten() {
+        if keys.insert(key(row)) {
+            found.rows.push(row.clone());
+        }
+    }
+}
+
+/// Writes rows into a table of the newest schema. A row that does not fit is one that was not read rightly.
+fn write(tx: &Transaction<'_>, table: &Table, rows: &[Row]) -> Result<()> {
+    let mut statement = tx.prepare(&format!("-- salvage::write\nSELECT name FROM pragma_table_info('{}')", table.name))?;
+    let known = statement.query_map([], |row| row.get("name"))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    for row in rows {
+        let columns: Vec<&String> = known.iter().filter(|name| row.contains_key(*name)).collect();
+        let names = columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        let places = vec!["?"; columns.len()].join(", ");
+        let sql = format!("-- salvage::write\nINSERT OR IGNORE INTO {} ({names}) VALUES ({places})", table.name);
+        let values = columns.iter().filter_map(|name| row.get(*name));
+        match tx.prepare_cached(&sql)?.execute(params_from_iter(values)).map_err(StoreError::from) {
+            Ok(_) => (),
+            Err(error) if error.is_constraint() || error.is_of_another_kind() => (),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What follows from the rows: lanes that an earlier schema had not, and sequences that go on above everything seen.
+fn put_in_order(tx: &Transaction<'_>) -> Result<()> {
+    tx.execute(FORGET_UNREADABLE, [])?;
+    tx.execute(SET_LANES, [])?;
+    let newest: i64 = tx.query_row(NEWEST, [], |row| row.get("newest"))?;
+    let base = numbers::last(tx, &Sequence::DocumentBase)?;
+    numbers::raise(tx, &Sequence::Document, newest.saturating_sub(base).max(0))?;
+    let mut statement = tx.prepare(NUMBERS)?;
+    let given = statement.query_map([], |row| row.get::<_, String>("number"))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    for number in given.iter().filter_map(|number| DocumentNumber::parse(number)) {
+        let digits = number.as_str().rsplit('-').next().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+        numbers::raise(tx, &Sequence::Number(number.prefix()), digits)?;
+    }
+    if options::get(tx, OptionName::DeviceId)?.is_none() {
+        // The next start makes a new id: for the server a new life begins.
+        journal::renumber_unanswered(tx)?;
+    }
+    Ok(())
+}
+
+const FORGET_UNREADABLE: &str = "
+    -- salvage::put_in_order
+    DELETE FROM outbox
+     WHERE (body <> '' AND NOT json_valid(body)) OR (body = '' AND answered_at_ms IS NULL) OR length(document_id) <> 16";
+const SET_LANES: &str = "
+    -- salvage::put_in_order
+    UPDATE outbox
+       SET lane = COALESCE((SELECT visit_id FROM customer_order WHERE customer_order.id = outbox.document_id), document_id)
+     WHERE length(lane) <> 16";
+const NEWEST: &str = "
+    -- salvage::put_in_order
+    SELECT COALESCE(MAX(device_seq), 0) AS newest FROM outbox";
+const NUMBERS: &str = "
+    -- salvage::put_in_order
+    SELECT number FROM customer_order WHERE number IS NOT NULL ORDER BY number";
