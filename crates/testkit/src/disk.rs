@@ -311,16 +311,27 @@ impl Disk {
         Ok(())
     }
 
-    /// Syncs a file and its name. Nothing happens if there is none.
+    /// The bytes of a file, as a program reads them; none if there is no such file.
     ///
     /// # Errors
     ///
     /// When the plan says so.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+        self.state().admit(Act::Read, Some(name)).map_err(|_| format!("{name}: cannot be read"))?;
+        Ok(self.file(name).unwrap_or_default())
+    }
+
+    /// Syncs a file and the folder with its name.
+    ///
+    /// # Errors
+    ///
+    /// When the plan says so, or there is no such file.
     pub fn sync(&self, name: &str) -> Result<(), String> {
         let mut state = self.state();
-        let Some(number) = state.find(name) else { return Ok(()) };
         state.admit(Act::Sync, Some(name)).map_err(|_| format!("{name}: cannot be synced"))?;
+        let number = state.find(name).ok_or_else(|| format!("{name}: no such file"))?;
         state.sync(number);
+        state.sync_folder();
         Ok(())
     }
 

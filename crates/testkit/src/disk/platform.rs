@@ -58,4 +58,16 @@ impl Platform for DiskPlatform {
     fn journal(&self) -> Journal {
         self.journal
     }
+
+    fn sync(&self, name: &str) -> Result<(), StoreError> {
+        self.disk.sync(name).map_err(StoreError::Storage)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.disk.free_bytes()
+    }
+
+    fn bytes(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        self.disk.read(name).map_err(StoreError::Storage)
+    }
 }
