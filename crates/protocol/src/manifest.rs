@@ -189,14 +189,21 @@ impl Manifest {
         if reached == manifest.head { Ok(manifest) } else { Err(ManifestError::Malformed) }
     }
 
-    /// What a device that has applied up to `cursor` still needs: the deltas after it, or, when its number lies before the base or inside a
-    /// range, base and deltas. Small and exact: applying the plan gives [`Manifest::state`].
+    /// All segments it names, the base first.
+    pub fn segments(&self) -> impl Iterator<Item = &SegmentInfo> {
+        self.base.iter().chain(self.deltas.iter().flat_map(|delta| delta.segments.iter()))
+    }
+
+    /// What a device that has applied up to `cursor` still needs: the deltas that reach beyond it, or, when its number lies before the base or
+    /// is none of this bucket's, base and deltas. Exact: applying the plan gives [`Manifest::state`].
+    ///
+    /// A delta whose range begins before the cursor is taken whole: it says how rows are, so it may be applied on top of rows that are newer
+    /// already, as long as all later deltas follow.
     #[must_use]
     pub fn plan(&self, cursor: ChangeNo) -> Plan<'_> {
-        let on_a_border = cursor == self.base_as_of || self.deltas.iter().any(|delta| delta.to == cursor);
         let has_rows = cursor > ChangeNo(0) || self.base_as_of == ChangeNo(0);
-        if on_a_border && has_rows {
-            Plan { rebase: false, base: &[], deltas: self.deltas.iter().filter(|delta| delta.after >= cursor).collect() }
+        if has_rows && (self.base_as_of..=self.head).contains(&cursor) {
+            Plan { rebase: false, base: &[], deltas: self.deltas.iter().filter(|delta| delta.to > cursor).collect() }
         } else {
             Plan { rebase: true, base: &self.base, deltas: self.deltas.iter().collect() }
         }
@@ -240,10 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn a_device_on_a_border_takes_deltas_and_any_other_the_base() {
+    fn a_device_within_the_deltas_takes_those_beyond_it_and_any_other_the_base() {
         let manifest = manifest();
         for (cursor, rebase, deltas) in
-            [(0, true, 2), (5, true, 2), (10, false, 2), (15, true, 2), (20, false, 1), (30, false, 0), (31, true, 2)]
+            [(0, true, 2), (5, true, 2), (10, false, 2), (15, false, 2), (20, false, 1), (30, false, 0), (31, true, 2)]
         {
             let plan = manifest.plan(ChangeNo(cursor));
             assert_eq!((plan.rebase, plan.deltas.len()), (rebase, deltas), "cursor {cursor}");

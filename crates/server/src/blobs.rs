@@ -7,14 +7,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use futures::executor::block_on;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as BlobPath;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
+use polevik_domain::time::UtcMillis;
 use polevik_protocol::manifest::Blake3Hex;
 
 /// The largest segment that lives in its row of the database instead of here, in bytes.
 pub const MAX_INLINE_SEGMENT_BYTES: usize = 8 * 1024;
+
+/// Folders the segments are spread over, by the first two digits of their names.
+pub const SHELVES: u16 = 256;
 
 /// The blob store of one data folder. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -76,6 +81,46 @@ impl Blobs {
         block_on(self.read_segment(name, None))
     }
 
+    /// Whether there is a segment of that name. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`] when the disk refuses.
+    pub fn has_segment(&self, name: &Blake3Hex) -> Result<bool, BlobError> {
+        match block_on(self.store.head(&segment_path(name))) {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes a segment; one that is not there is none to remove. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`] when the disk refuses.
+    pub fn remove_segment(&self, name: &Blake3Hex) -> Result<(), BlobError> {
+        match block_on(self.store.delete(&segment_path(name))) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The segments whose names begin with `shelf`, a number below [`SHELVES`], and when each was written. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`] when the disk refuses.
+    pub fn segments_of_shelf(&self, shelf: u8) -> Result<Vec<(Blake3Hex, UtcMillis)>, BlobError> {
+        let folder = BlobPath::from_iter(["segments", &format!("{shelf:02x}")]);
+        let found: Vec<ObjectMeta> = block_on(self.store.list(Some(&folder)).try_collect())?;
+        let named = |meta: ObjectMeta| {
+            let name = Blake3Hex::parse(meta.location.filename()?)?;
+            Some((name, UtcMillis(meta.last_modified.timestamp_millis())))
+        };
+        Ok(found.into_iter().filter_map(named).collect())
+    }
+
     /// A segment, or a range of its bytes, which must lie within it.
     ///
     /// # Errors
@@ -116,8 +161,18 @@ mod tests {
         blobs.put_segment(&name, b"segment".to_vec()).unwrap();
         assert_eq!(blobs.segment(&name).unwrap().as_ref(), b"segment");
 
+        let shelf = u8::from_str_radix(&name.as_str()[..2], 16).unwrap();
+        let found = blobs.segments_of_shelf(shelf).unwrap();
+        assert_eq!(found.iter().map(|(name, _)| name).collect::<Vec<_>>(), [&name]);
+        assert_eq!(blobs.segments_of_shelf(shelf.wrapping_add(1)).unwrap(), []);
+        assert!(blobs.has_segment(&name).unwrap());
+
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let range = runtime.block_on(blobs.read_segment(&name, Some(1..4))).unwrap();
         assert_eq!(range.as_ref(), b"egm");
+
+        blobs.remove_segment(&name).unwrap();
+        blobs.remove_segment(&name).unwrap();
+        assert!(!blobs.has_segment(&name).unwrap());
     }
 }

@@ -200,9 +200,10 @@ fn a_wrong_hash_is_made_right_and_the_head_says_what_the_rows_add_up_to() {
     let (state, wrong) = world
         .store
         .write(|tx| {
-            let found = rows::rehash(tx, "D1", &bucket, &mut RowHasher::new(world.part.hash_key))?;
-            change_log::restate(tx, "D1", &bucket, found.0)?;
-            Ok::<_, StoreError>(found)
+            let (state, wrong) = rows::rehash(tx, "D1", &bucket, &mut RowHasher::new(world.part.hash_key))?;
+            wrong.iter().try_for_each(|wrong| rows::set_hash(tx, "D1", wrong))?;
+            change_log::restate(tx, "D1", &bucket, state)?;
+            Ok::<_, StoreError>((state, wrong.len()))
         })
         .unwrap();
     assert_eq!((state, wrong), (right, 1));

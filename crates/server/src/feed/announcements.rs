@@ -179,6 +179,14 @@ impl Announcements {
         Ok(announced)
     }
 
+    /// The newest root of a scope if it is known to be that as of this version of the database; `None` says nothing. Reads nothing.
+    #[must_use]
+    pub fn known(&self, scope: &Scope, version: u64) -> Option<Arc<Announced>> {
+        let key = (scope.part_id.clone(), scope.position);
+        let known = lock(&self.subscriptions).get(&key)?;
+        (known.scope == *scope && known.as_of == Some(version)).then_some(known.announced)
+    }
+
     /// What stood in the root of that name, whole or its first digits; `None` if it is too long ago, or was announced by another process.
     #[must_use]
     pub fn remembered(&self, part_id: &str, root: &str) -> Option<Arc<RememberedRoot>> {

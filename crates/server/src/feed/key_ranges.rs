@@ -21,6 +21,19 @@ pub fn ranges(keys: &[i64], most_rows: usize) -> Vec<KeyRange> {
     ranges
 }
 
+/// [`ranges`] that tile the keys from `within.0` to `within.1`, where all of `keys` lie.
+#[must_use]
+pub fn ranges_within(within: KeyRange, keys: &[i64], most_rows: usize) -> Vec<KeyRange> {
+    let mut ranges = ranges(keys, most_rows);
+    if let Some(first) = ranges.first_mut() {
+        first.0 = within.0;
+    }
+    if let Some(last) = ranges.last_mut() {
+        last.1 = within.1;
+    }
+    ranges
+}
+
 /// Adds the first keys of the ranges with rows within `[start, start + span)`.
 fn halve(keys: &[i64], start: i128, span: i128, most_rows: usize, starts: &mut Vec<i64>) {
     if keys.is_empty() {

@@ -253,6 +253,23 @@ const FORGET: &str = "
                     ORDER BY change_log.seq
                     LIMIT :most)";
 
+/// Whether the log still has changes of the bucket that are sealed.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn has_sealed(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName) -> Result<bool> {
+    Ok(tx.prepare_cached(HAS_SEALED)?.exists(named_params! { ":part_id": part_id, ":bucket": bucket.as_str() })?)
+}
+
+const HAS_SEALED: &str = "
+    -- change_log::has_sealed
+    SELECT 1
+      FROM change_log
+     WHERE part_id = :part_id
+       AND bucket = :bucket
+       AND seq <= (SELECT floor FROM feed_head WHERE part_id = :part_id AND bucket = :bucket)";
+
 /// Says anew what a bucket holds, under a change number of its own. For the repair of a head that does not say what its rows add up to.
 ///
 /// # Errors

@@ -65,14 +65,14 @@ pub fn visit_range<E: From<StoreError>>(
     Ok(())
 }
 
-/// The keys of a bucket's rows, rising.
+/// The keys of a bucket's rows from `lo` to `hi`, rising.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn keys(tx: &Transaction<'_>, part_id: &str, table: &TableDef, bucket: &BucketName) -> Result<Vec<i64>> {
+pub fn keys(tx: &Transaction<'_>, part_id: &str, table: &TableDef, bucket: &BucketName, (lo, hi): (i64, i64)) -> Result<Vec<i64>> {
     let mut statement = tx.prepare_cached(&statements::of(table).keys)?;
-    Ok(statement.query_map(params![part_id, bucket.as_str()], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?)
+    Ok(statement.query_map(params![part_id, bucket.as_str(), lo, hi], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?)
 }
 
 /// The state of a bucket, added up from its rows: what `feed_head` must say at any moment.
@@ -129,18 +129,27 @@ pub fn after(tx: &Transaction<'_>, part_id: &str, table: &TableDef, bucket: &Buc
     Ok(found)
 }
 
-/// Makes the hashes of a bucket's rows anew from their values, and gives what they add up to and how many were wrong.
+/// A row whose stored hash is not that of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongHash {
+    /// Its table.
+    pub table: &'static TableDef,
+    /// Its key.
+    pub id: i64,
+    /// The hash of its values.
+    pub right: RowHash,
+}
+
+/// Makes the hashes of a bucket's rows anew from their values: what they add up to, and the rows whose stored hash is another.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn rehash(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName, hasher: &mut RowHasher) -> Result<(StateSum, u64)> {
+pub fn rehash(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName, hasher: &mut RowHasher) -> Result<(StateSum, Vec<WrongHash>)> {
     let mut state = StateSum::default();
-    let mut wrong = 0;
-    for table in TABLES {
-        let texts = statements::of(table);
-        let mut corrections = Vec::new();
-        let mut statement = tx.prepare_cached(&texts.read_range)?;
+    let mut wrong = Vec::new();
+    for table in TABLES.iter().copied() {
+        let mut statement = tx.prepare_cached(&statements::of(table).read_range)?;
         let mut rows = statement.query(params![part_id, bucket.as_str(), i64::MIN, i64::MAX])?;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
@@ -148,18 +157,24 @@ pub fn rehash(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName, hasher: 
             for (index, column) in table.columns.iter().enumerate() {
                 values.push((column.id, borrowed(row.get_ref(index + OWN_COLUMNS)?)?));
             }
-            let hash = hasher.row(table.id, id, values.into_iter());
-            state.add(hash);
-            if row.get::<_, i64>(2)? != hash.0.cast_signed() {
-                corrections.push((id, hash));
+            let right = hasher.row(table.id, id, values.into_iter());
+            state.add(right);
+            if row.get::<_, i64>(2)? != right.0.cast_signed() {
+                wrong.push(WrongHash { table, id, right });
             }
-        }
-        for (id, hash) in corrections {
-            tx.prepare_cached(&texts.set_hash)?.execute(params![part_id, id, hash.0.cast_signed()])?;
-            wrong += 1;
         }
     }
     Ok((state, wrong))
+}
+
+/// Stores the right hash of a row.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn set_hash(tx: &Transaction<'_>, part_id: &str, wrong: &WrongHash) -> Result<()> {
+    tx.prepare_cached(&statements::of(wrong.table).set_hash)?.execute(params![part_id, wrong.id, wrong.right.0.cast_signed()])?;
+    Ok(())
 }
 
 /// The id of the row with that natural key.

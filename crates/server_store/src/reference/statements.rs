@@ -78,10 +78,11 @@ impl Statements {
                  WHERE part_id = ?1 AND bucket = ?2 AND id BETWEEN ?3 AND ?4
                  ORDER BY id"
             ),
+            // ?3 first and ?4 last key.
             keys: format!(
                 "
                 -- reference::keys {name}
-                SELECT id FROM {name} WHERE part_id = ?1 AND bucket = ?2 ORDER BY id"
+                SELECT id FROM {name} WHERE part_id = ?1 AND bucket = ?2 AND id BETWEEN ?3 AND ?4 ORDER BY id"
             ),
             hashes: format!(
                 "
