@@ -51,6 +51,14 @@ pub fn device_prefix(n: u32) -> Option<String> {
     Some(format!("{letter}{:03}", n % 1_000))
 }
 
+/// Which device, from 0, has a prefix; `None` for what is no prefix.
+#[must_use]
+pub fn device_prefix_number(prefix: &str) -> Option<u32> {
+    let digits = prefix.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let last: u32 = digits.parse().ok()?;
+    (0..28).map(|letter| letter * 1_000 + last).find(|n| device_prefix(*n).as_deref() == Some(prefix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +79,11 @@ mod tests {
         assert_eq!(device_prefix(17).as_deref(), Some("А017"));
         assert_eq!(device_prefix(1_000).as_deref(), Some("Б000"));
         assert_eq!(device_prefix(28_000), None);
+        for n in [0, 17, 999, 1_000, 27_999] {
+            assert_eq!(device_prefix(n).as_deref().and_then(device_prefix_number), Some(n));
+        }
+        for no in ["", "А17", "А0170", "Ё017", "А-17", "017", "А99999999999"] {
+            assert_eq!(device_prefix_number(no), None, "{no}");
+        }
     }
 }

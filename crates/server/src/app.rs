@@ -7,13 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use polevik_domain::time::{Clock, UtcMillis};
 use polevik_server_store::Store;
 use polevik_texts::{Language, Texts};
+use tokio::sync::watch;
 
 use crate::admission::Admission;
+use crate::authenticated::Tokens;
 use crate::blobs::{BlobError, Blobs};
 use crate::clock::SystemClock;
 use crate::feed::announcements::Announcements;
 use crate::feed::seal::Sealer;
 use crate::feed::watch::Watch;
+use crate::limits::{Asked, Limits};
 use crate::login::throttle::Throttle;
 
 /// Settings that handlers look at.
@@ -28,6 +31,8 @@ pub struct AppSettings {
     /// Whether a password whose hash was made with other parameters than ours keeps it. Only for simulations, where thousands of people sign
     /// in within a second: everywhere else such a password is hashed again when it is next used.
     pub keep_old_password_hashes: bool,
+    /// How much one device may ask for.
+    pub limits: Limits,
 }
 
 /// Where random bytes come from.
@@ -53,6 +58,12 @@ pub struct AppInner {
     pub watch: Watch,
     /// Who may in now.
     pub admission: Admission,
+    /// Whether the server is about to end: who only waits is let go.
+    pub ending: watch::Sender<bool>,
+    /// What devices have asked for.
+    pub asked: Asked,
+    /// What was read of tokens.
+    pub tokens: Tokens,
     /// How often passwords may be guessed.
     pub throttle: Mutex<Throttle>,
     /// What reps are told of their documents, in the office's language.
@@ -127,6 +138,9 @@ impl App {
                 announcements: Announcements::default(),
                 watch: Watch::default(),
                 admission: Admission::default(),
+                ending: watch::Sender::new(false),
+                asked: Asked::new(settings.limits),
+                tokens: Tokens::default(),
                 throttle: Mutex::new(Throttle::default()),
                 texts: Texts::new(language),
                 settings,

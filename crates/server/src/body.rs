@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
+use crate::admission::Room;
 use crate::app::App;
 use crate::error::HttpError;
 
@@ -23,6 +24,21 @@ const MAX_WINDOW_LOG: u32 = 23;
 ///
 /// Too large before or after unpacking, packed otherwise, silent for too long, or busy.
 pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit_bytes: usize) -> Result<Vec<u8>, HttpError> {
+    Ok(read_of(app, None, headers, body, limit_bytes).await?.0)
+}
+
+/// The same for a device of a part, with the room the body takes: hold it as long as the body or what was made of it.
+///
+/// # Errors
+///
+/// As [`read`].
+pub async fn read_of(
+    app: &App,
+    part_id: Option<&str>,
+    headers: &HeaderMap,
+    body: Body,
+    limit_bytes: usize,
+) -> Result<(Vec<u8>, Room), HttpError> {
     let packed = match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
         None | Some(b"identity") => false,
         Some(b"zstd") => true,
@@ -34,7 +50,8 @@ pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit_bytes: usize
         return Err(too_large());
     }
     // What arrives and what it is unpacked to are in memory together.
-    let _room = app.admission.body(announced.unwrap_or(limit_bytes).saturating_mul(if packed { 4 } else { 1 }), app.jitter()).await?;
+    let most = announced.unwrap_or(limit_bytes).saturating_mul(if packed { 4 } else { 1 });
+    let room = app.admission.body(part_id, most, app.jitter()).await?;
     let mut bytes = Vec::with_capacity(announced.unwrap_or(0));
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = tokio::time::timeout(LONGEST_SILENCE, chunks.next()).await.map_err(|_| HttpError::too_slow())? {
@@ -44,7 +61,8 @@ pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit_bytes: usize
         }
         bytes.extend_from_slice(&chunk);
     }
-    if packed { unpack(&bytes, limit_bytes)?.ok_or_else(too_large) } else { Ok(bytes) }
+    let bytes = if packed { unpack(&bytes, limit_bytes)?.ok_or_else(too_large)? } else { bytes };
+    Ok((bytes, room))
 }
 
 /// The content of zstd frames; `None` if it is more than `limit_bytes`: then no more than one byte beyond was unpacked.

@@ -37,6 +37,8 @@ enum Command {
     #[command(subcommand)]
     Device(commands::device::Command),
     Import(commands::import::Args),
+    #[command(subcommand)]
+    Maintenance(commands::maintenance::Command),
     Migrate(commands::migrate::Args),
     /// Orders in the central database.
     #[command(subcommand)]
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::DemoLogins(args) => commands::demo_data::run_logins(&args),
         Command::Device(command) => commands::device::run(&command),
         Command::Import(args) => commands::import::run(&args),
+        Command::Maintenance(command) => commands::maintenance::run(&command),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Orders(command) => commands::orders::run(&command),
         Command::Part(PartCommand::Add(args)) => commands::part_add::run(&args),

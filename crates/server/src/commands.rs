@@ -5,6 +5,7 @@ use std::path::PathBuf;
 pub mod demo_data;
 pub mod device;
 pub mod import;
+pub mod maintenance;
 pub mod migrate;
 pub mod orders;
 pub mod part_add;

@@ -7,6 +7,8 @@ use anyhow::{Context, Result, ensure};
 use polevik_texts::Language;
 use serde::Deserialize;
 
+use crate::limits::Limits;
+
 /// Where `serve` listens when nobody says otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -87,6 +89,15 @@ pub struct Settings {
     /// Bearer token that /metrics asks of callers from other machines; without one they get nothing.
     #[arg(long, value_name = "TOKEN", env = "POLEVIK_METRICS_TOKEN", hide_env_values = true)]
     metrics_token: Option<String>,
+    /// Requests a minute from one device that bring no new document; more are told to wait. 0 = no limit [default: 120].
+    #[arg(long, value_name = "N", env = "POLEVIK_DEVICE_REQUESTS_PER_MINUTE")]
+    device_requests_per_minute: Option<u32>,
+    /// New documents a day from one device. 0 = no limit [default: 20000].
+    #[arg(long, value_name = "N", env = "POLEVIK_DEVICE_DOCUMENTS_PER_DAY")]
+    device_documents_per_day: Option<u32>,
+    /// Megabytes of new documents a day from one device. 0 = no limit [default: 256].
+    #[arg(long, value_name = "MB", env = "POLEVIK_DEVICE_MEGABYTES_PER_DAY")]
+    device_megabytes_per_day: Option<u32>,
 }
 
 /// HTTPS with a certificate that renews itself.
@@ -125,6 +136,8 @@ pub struct Config {
     pub behind_proxy: bool,
     /// What /metrics asks of strangers.
     pub metrics_token: Option<String>,
+    /// How much one device may ask for.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -176,6 +189,13 @@ impl Config {
             }
             None => assets_beside_the_program(),
         };
+        let usual = Limits::default();
+        let megabytes = above.device_megabytes_per_day.or(below.device_megabytes_per_day);
+        let limits = Limits {
+            requests_per_minute: above.device_requests_per_minute.or(below.device_requests_per_minute).unwrap_or(usual.requests_per_minute),
+            documents_per_day: above.device_documents_per_day.or(below.device_documents_per_day).unwrap_or(usual.documents_per_day),
+            bytes_per_day: megabytes.map_or(usual.bytes_per_day, |megabytes| u64::from(megabytes) * 1024 * 1024),
+        };
         Ok(Self {
             data: above.data.or(below.data).unwrap_or_else(|| PathBuf::from("data")),
             listen: above.listen.or(below.listen).unwrap_or(DEFAULT_LISTEN),
@@ -186,6 +206,7 @@ impl Config {
             language: above.language.or(below.language).unwrap_or_default(),
             behind_proxy: above.behind_proxy.or(below.behind_proxy).unwrap_or(false),
             metrics_token,
+            limits,
         })
     }
 }

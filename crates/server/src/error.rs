@@ -20,12 +20,13 @@ pub struct HttpError {
     code: ErrorCode,
     detail: Cow<'static, str>,
     retry_after_s: Option<u32>,
+    queue_position: Option<u32>,
     cause: Option<String>,
 }
 
 impl HttpError {
     fn new(status: StatusCode, code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after_s: None, cause: None }
+        Self { status, code, detail: detail.into(), retry_after_s: None, queue_position: None, cause: None }
     }
 
     /// Who asks is not known: no token, a spent one, or a wrong password. Says the same for all, so that nothing can be guessed from it.
@@ -57,6 +58,25 @@ impl HttpError {
     #[must_use]
     pub fn busy(retry_after_s: u32) -> Self {
         Self { retry_after_s: Some(retry_after_s), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::ServerBusy, "busy") }
+    }
+
+    /// More requests than the server takes at once: `ahead` stand before the caller in the line.
+    #[must_use]
+    pub fn busy_with_line(retry_after_s: u32, ahead: u32) -> Self {
+        Self { queue_position: Some(ahead), ..Self::busy(retry_after_s) }
+    }
+
+    /// One device asks for more than a device may; try again after `retry_after_s`.
+    #[must_use]
+    pub fn too_many_requests(detail: &'static str, retry_after_s: u32) -> Self {
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::ServerBusy, detail) }
+    }
+
+    /// The server rests, as planned; try again after `retry_after_s`.
+    #[must_use]
+    pub fn maintenance(until: UtcMillis, retry_after_s: u32) -> Self {
+        let detail = format!("maintenance until {} ms", until.0);
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Maintenance, detail) }
     }
 
     /// The request is not one.
@@ -128,6 +148,18 @@ impl HttpError {
         self.code
     }
 
+    /// When to try again, in seconds.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u32> {
+        self.retry_after_s
+    }
+
+    /// How many stand before the caller.
+    #[must_use]
+    pub fn queue_position(&self) -> Option<u32> {
+        self.queue_position
+    }
+
     /// What the log shall know and the caller not.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
@@ -141,7 +173,13 @@ impl HttpError {
             Some(_) => format!("{}; request {request_id}", self.detail),
             None => self.detail.clone().into_owned(),
         };
-        let body = ErrorBody { code: self.code, detail, retry_after_s: self.retry_after_s, queue_position: None, server_time_ms: now };
+        let body = ErrorBody {
+            code: self.code,
+            detail,
+            retry_after_s: self.retry_after_s,
+            queue_position: self.queue_position,
+            server_time_ms: now,
+        };
         let mut response = (self.status, axum::Json(body)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -6,12 +6,13 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::error::HttpError;
 use crate::observe::observe;
-use crate::{download, health, login, metrics, openapi, security_headers, static_files, sync};
+use crate::{download, health, login, metrics, openapi, security_headers, static_files, sync, wait};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,10 @@ enum Handler {
     Login,
     Logout,
     Sync,
+    Wait,
     Segment,
+    Repair,
+    Backfill,
     Health,
     Healthz,
     Readyz,
@@ -59,7 +63,10 @@ pub const ROUTES: &[Route] = &[
     route(Method::POST, "/v1/login", Access::Everybody, Handler::Login),
     route(Method::POST, "/v1/logout", Access::Device, Handler::Logout),
     route(Method::POST, "/v1/sync", Access::Device, Handler::Sync),
+    route(Method::GET, "/v1/wait", Access::Device, Handler::Wait),
     route(Method::GET, "/v1/segments/{hash}", Access::Device, Handler::Segment),
+    route(Method::POST, "/v1/repair", Access::Device, Handler::Repair),
+    route(Method::POST, "/v1/backfill", Access::Device, Handler::Backfill),
     route(Method::GET, "/v1/health", Access::Everybody, Handler::Health),
     // Operators and their tools.
     route(Method::GET, "/healthz", Access::Everybody, Handler::Healthz),
@@ -74,8 +81,11 @@ impl Route {
             Handler::Login => packed(post(login::handler::login)),
             Handler::Logout => post(login::handler::logout),
             Handler::Sync => packed(post(sync::sync)),
+            Handler::Wait => get(wait::wait),
             // Segments are packed already.
             Handler::Segment => get(download::segment::segment),
+            Handler::Repair => packed(post(download::repair::repair)),
+            Handler::Backfill => packed(post(download::backfill::backfill)),
             Handler::Health => get(health::health),
             Handler::Healthz => get(health::healthz),
             Handler::Readyz => get(health::readyz),
@@ -85,9 +95,13 @@ impl Route {
     }
 }
 
+/// Answers shorter than this are not compressed: it would cost more than it saves.
+const WORTH_PACKING_BYTES: u16 = 400;
+
 /// Compresses what the handler answers, as the caller accepts it.
 fn packed(handler: MethodRouter<App>) -> MethodRouter<App> {
-    handler.layer(CompressionLayer::new().quality(CompressionLevel::Precise(4)))
+    let worth_it = SizeAbove::new(WORTH_PACKING_BYTES);
+    handler.layer(CompressionLayer::new().quality(CompressionLevel::Precise(4)).compress_when(worth_it))
 }
 
 /// How the caller's connection is protected.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum_server::accept::NoDelayAcceptor;
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
 use tracing_subscriber::EnvFilter;
@@ -84,6 +85,7 @@ async fn serve(config: Config) -> Result<()> {
         assets: config.assets.clone(),
         behind_proxy: config.behind_proxy,
         metrics_token: config.metrics_token.clone(),
+        limits: config.limits,
         ..AppSettings::default()
     };
     let app = App::new(store, &config.data, config.language.into(), settings)?;
@@ -97,7 +99,10 @@ async fn serve(config: Config) -> Result<()> {
 
     let handle = Handle::new();
     let sealing = tokio::spawn(seal_again_and_again(app.clone()));
-    let server = limited(axum_server::from_tcp(listener)?.handle(handle.clone()), LONGEST_HEAD);
+    let housekeeping = tokio::spawn(keep_house(app.clone()));
+    // Without it the end of an answer that goes in two pieces waits 40 ms for the caller's acknowledgement of the first.
+    let server = axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new());
+    let server = limited(server.handle(handle.clone()), LONGEST_HEAD);
     let plain = tokio::spawn(server.serve(serving_service(router(&app, Connection::Plain))));
     let secure = https.map(|(listener, state)| tokio::spawn(acme::run(listener, state, router(&app, Connection::Tls), handle.clone())));
 
@@ -113,12 +118,15 @@ async fn serve(config: Config) -> Result<()> {
 
     told_to_end().await?;
     tracing::info!("ending: running requests may finish");
+    app.ending.send_replace(true);
     handle.graceful_shutdown(Some(LONGEST_GOODBYE));
     plain.await.context("the port failed")?.context("the port failed")?;
     if let Some(secure) = secure {
         secure.await.context("the HTTPS port failed")??;
     }
     sealing.abort();
+    housekeeping.abort();
+    note_uses(&app).await;
     let store = app.store.clone();
     database::blocking(move || store.checkpoint()).await?;
     tracing::info!("ended");
@@ -158,6 +166,43 @@ async fn seal_again_and_again(app: App) {
         if let Some(recorder) = metrics::recorder() {
             recorder.run_upkeep();
         }
+    }
+}
+
+/// How often the uses of tokens are noted that nobody noted before.
+const NOTE_USES_EVERY: Duration = Duration::from_secs(10);
+
+/// How often tokens that ended are looked for, in turns of [`NOTE_USES_EVERY`]: once an hour.
+const PRUNE_EVERY_TURNS: u32 = 360;
+
+/// How long a token that ended is kept, so that support can see why it did, in milliseconds.
+const KEEP_ENDED_TOKENS_MS: i64 = 30 * 86_400_000;
+
+/// Most tokens forgotten in one transaction.
+const PRUNE_AT_ONCE: u32 = 500;
+
+/// What nobody waits for: notes when devices were last here, and forgets tokens that ended long ago.
+async fn keep_house(app: App) {
+    let mut ticks = tokio::time::interval(NOTE_USES_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for turn in (0..PRUNE_EVERY_TURNS).cycle() {
+        ticks.tick().await;
+        note_uses(&app).await;
+        if turn == 0 {
+            let before = app.now().plus_millis(-KEEP_ENDED_TOKENS_MS);
+            while let Ok(PRUNE_AT_ONCE) = database::write(&app.store, move |tx| {
+                let forgotten = polevik_server_store::people::tokens::prune(tx, before, PRUNE_AT_ONCE)?;
+                Ok::<_, polevik_server_store::StoreError>(u32::try_from(forgotten).unwrap_or(0))
+            })
+            .await
+            {}
+        }
+    }
+}
+
+async fn note_uses(app: &App) {
+    if let Err(error) = app.tokens.flush(app).await {
+        tracing::error!(code = %error.code(), cause = error.cause(), "it could not be noted when devices were last here");
     }
 }
 

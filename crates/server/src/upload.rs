@@ -2,4 +2,5 @@
 
 pub mod accept;
 pub mod incoming;
+pub mod lives;
 pub mod rules;

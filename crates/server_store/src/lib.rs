@@ -8,6 +8,7 @@ pub mod documents;
 pub mod error;
 pub mod feed;
 pub mod imports;
+pub mod maintenance;
 pub mod migrate;
 pub mod organisation;
 pub mod part;

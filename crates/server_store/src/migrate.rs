@@ -18,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, name: "people_and_documents", sql: include_str!("../migrations/sqlite/0002_people_and_documents.sql") },
     Migration { version: 3, name: "outlet_columns", sql: include_str!("../migrations/sqlite/0003_outlet_columns.sql") },
     Migration { version: 4, name: "feed", sql: include_str!("../migrations/sqlite/0004_feed.sql") },
+    Migration { version: 5, name: "devices_and_documents", sql: include_str!("../migrations/sqlite/0005_devices_and_documents.sql") },
 ];
 
 /// The schema this program needs.

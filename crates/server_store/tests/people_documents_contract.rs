@@ -11,7 +11,7 @@ use polevik_protocol::checksum::HashKey;
 use polevik_protocol::document::{ContentHash, Envelope, OrderBody, Outcome};
 use polevik_protocol::error_code::ErrorCode;
 use polevik_server_store::documents::orders::{self, CheckedOrder};
-use polevik_server_store::documents::receipts::{self, Earlier};
+use polevik_server_store::documents::receipts::{self, Answered, Earlier};
 use polevik_server_store::documents::{Author, Rejection, in_savepoint, quarantine};
 use polevik_server_store::part::{self, Part};
 use polevik_server_store::people::devices::{self, Introduction, Progress};
@@ -50,7 +50,7 @@ impl World {
     }
 
     fn author(&self, device: u8) -> Author<'_> {
-        Author { scope: &self.scope, user: UserId(1), device: device_id(device) }
+        Author { scope: &self.scope, user: UserId(1), device: device_id(device), lineage: device_id(device) }
     }
 }
 
@@ -64,6 +64,10 @@ fn device_id(n: u8) -> DeviceId {
 
 fn document_id(n: u8) -> DocumentId {
     DocumentId::generate(NOW, [n; 10])
+}
+
+fn answered(n: u8, hash: ContentHash) -> Answered {
+    Answered { id: document_id(n), revision: 1, device_seq: u64::from(n), hash }
 }
 
 fn introduction(n: u8) -> Introduction<'static> {
@@ -148,7 +152,7 @@ fn a_receipt_is_for_ever_and_for_its_own_device_and_content() {
         Outcome::Rejected { code: ErrorCode::DocumentRejected, reason: "почему".to_owned(), field: Some("sum".to_owned()) };
     let find = |device, n, revision, hash| world.write(|tx| receipts::find(tx, world.author(device), document_id(n), revision, hash));
     assert_eq!(find(1, 1, 1, mine), Earlier::None);
-    let receipt = world.write(|tx| receipts::insert(tx, world.author(1), document_id(1), 1, mine, rejected, NOW));
+    let receipt = world.write(|tx| receipts::insert(tx, world.author(1), answered(1, mine), rejected, NOW));
     assert_eq!(find(1, 1, 1, mine), Earlier::SameContent(receipt));
     assert_eq!(find(1, 1, 1, other), Earlier::Taken);
     assert_eq!(find(2, 1, 1, mine), Earlier::Taken, "the same words of another device");
@@ -156,11 +160,11 @@ fn a_receipt_is_for_ever_and_for_its_own_device_and_content() {
     assert_eq!(find(1, 1, 2, mine), Earlier::None);
     assert_eq!(world.write(|tx| receipts::highest_revision(tx, "D1", document_id(1))), 1);
     let again: Result<_> =
-        world.store.write(|tx| receipts::insert(tx, world.author(1), document_id(1), 1, other, Outcome::Accepted, NOW).map(|_| ()));
+        world.store.write(|tx| receipts::insert(tx, world.author(1), answered(1, other), Outcome::Accepted, NOW).map(|_| ()));
     assert!(again.is_err(), "a second answer is impossible");
     // Another part has never heard of it.
     let far = scope("D2");
-    let author = Author { scope: &far, user: UserId(1), device: device_id(1) };
+    let author = Author { scope: &far, user: UserId(1), device: device_id(1), lineage: device_id(1) };
     assert_eq!(world.write(|tx| receipts::find(tx, author, document_id(1), 1, mine)), Earlier::None);
 }
 
@@ -228,15 +232,119 @@ fn a_newer_revision_takes_the_place_of_an_orders_lines() {
     assert_eq!(world.write(|tx| orders::list(tx, "D1", 1)).len(), 1);
     assert_eq!(world.write(|tx| orders::with_number(tx, "D1", "А000-000002")), Some(document_id(2)));
     assert_eq!(world.write(|tx| orders::with_number(tx, "D2", "А000-000002")), None);
-    let taken: Result<()> = world.store.write(|tx| orders::put(tx, world.author(1), document_id(3), 1, &order("А000-000002", &[1]), NOW));
-    assert!(taken.is_err(), "a number is one order's");
+}
+
+#[test]
+fn two_orders_of_one_number_stand_side_by_side_and_keep_theirs() {
+    let world = World::new();
+    let put = |n, revision| world.write(|tx| orders::put(tx, world.author(1), document_id(n), revision, &order("А000-000002", &[1]), NOW));
+    assert_eq!([put(1, 1), put(2, 1), put(3, 1)], ["А000-000002", "А000-000002/2", "А000-000002/3"]);
+    assert_eq!([put(3, 2), put(1, 2), put(2, 2)], ["А000-000002/3", "А000-000002", "А000-000002/2"]);
+    assert_eq!(world.write(|tx| orders::with_number(tx, "D1", "А000-000002/2")), Some(document_id(2)));
+}
+
+#[test]
+fn a_chain_of_devices_owns_its_documents_together() {
+    let world = World::new();
+    let first = world.write(|tx| devices::sign_in(tx, &world.scope, UserId(1), introduction(1), NOW));
+    let second = world.write(|tx| devices::enrol_again(tx, "D1", &first, device_id(2), 5, NOW)).unwrap();
+    assert_eq!((second.lineage, second.number_prefix.as_str(), second.device_seq_floor), (device_id(1), "А001", 0));
+    let of_second = Author { device: device_id(2), ..world.author(1) };
+    let hash = ContentHash([1; 32]);
+    let receipt = world.write(|tx| receipts::insert(tx, world.author(1), answered(1, hash), Outcome::Accepted, NOW));
+    assert_eq!(world.write(|tx| receipts::find(tx, of_second, document_id(1), 1, hash)), Earlier::SameContent(receipt));
+    assert_eq!(world.write(|tx| receipts::find(tx, of_second, document_id(1), 2, hash)), Earlier::None);
+    assert!(world.write(|tx| receipts::number_is_used(tx, "D1", device_id(1), 1)));
+    let take_over = || world.write(|tx| receipts::take_over(tx, of_second, document_id(1), 1, 7));
+    assert_eq!([take_over(), take_over()], [true, false], "it counts once");
+    assert!(world.write(|tx| receipts::number_is_used(tx, "D1", device_id(2), 7)));
+    let stranger = world.author(9);
+    assert!(!world.write(|tx| receipts::take_over(tx, stranger, document_id(1), 1, 1)));
+}
+
+#[test]
+fn a_new_life_is_given_again_until_it_is_used_and_not_for_ever_more() {
+    let world = World::new();
+    let user = world.write(|tx| users::insert(tx, "D1", user("rep@demo.example"), NOW)).unwrap();
+    let old = world.write(|tx| devices::sign_in(tx, &world.scope, user, introduction(1), NOW));
+    let ask =
+        |n, given, at: UtcMillis| world.write(|tx| devices::enrol_again(tx, "D1", &old, device_id(n), given, at)).map(|device| device.id);
+    assert_eq!(ask(2, 5, NOW), Some(device_id(2)));
+    assert_eq!(ask(3, 5, NOW), Some(device_id(2)), "the answer was lost");
+    assert_eq!(ask(4, 6, NOW), Some(device_id(4)), "another of the twins");
+    let token = TokenHash([1; 32]);
+    world.write(|tx| tokens::issue_unused(tx, token, "D1", device_id(2), user, PositionId(1), NOW));
+    assert_eq!(ask(5, 5, NOW), Some(device_id(2)), "given, and not used");
+    world.write(|tx| tokens::note_use(tx, token, NOW));
+    assert_eq!(ask(6, 5, NOW), Some(device_id(6)), "used by one: the next is another's");
+    for n in 10..39 {
+        assert_eq!(ask(n, u64::from(n), NOW), Some(device_id(n)));
+    }
+    assert_eq!(ask(99, 99, NOW), None, "too many for a day");
+    assert_eq!(ask(99, 99, NOW.plus_secs(86_401)), Some(device_id(99)));
+}
+
+#[test]
+fn prefixes_that_were_given_and_are_nobodys_may_be_used() {
+    let world = World::new();
+    for n in 1..=2 {
+        world.write(|tx| devices::sign_in(tx, &world.scope, UserId(1), introduction(n), NOW));
+    }
+    let may = |n, prefix| world.write(|tx| devices::may_number_with(tx, "D1", device_id(n), prefix));
+    assert_eq!([may(1, "А000"), may(1, "А001"), may(1, "А002"), may(1, "x")], [true, false, false, false]);
+    world.write(|tx| devices::skip_prefixes(tx, "D1", 10));
+    assert_eq!([may(1, "А002"), may(1, "А011"), may(1, "А012")], [true, true, false]);
+    assert_eq!(world.write(|tx| devices::sign_in(tx, &world.scope, UserId(1), introduction(3), NOW)).number_prefix, "А012");
+}
+
+#[test]
+fn a_device_is_told_to_offer_again_and_believed_in_the_end() {
+    let world = World::new();
+    world.write(|tx| devices::sign_in(tx, &world.scope, UserId(1), introduction(1), NOW));
+    let shall = |answered| world.write(|tx| devices::shall_re_offer(tx, "D1", device_id(1), answered));
+    assert_eq!([shall(0), shall(7), shall(7), shall(7), shall(7), shall(7)], [false, true, true, true, false, false]);
+    let floor = world.write(|tx| devices::find(tx, "D1", device_id(1))).unwrap().device_seq_floor;
+    assert_eq!(floor, 7);
+}
+
+#[test]
+fn a_document_may_be_of_the_position_that_was_taken_when_it_was_made() {
+    let world = World::new();
+    let user = UserId(1);
+    world.write(|tx| devices::sign_in(tx, &world.scope, user, introduction(1), NOW));
+    let hour = 3_600_000;
+    for (n, position, at) in [(1, 1, 0), (2, 2, 10 * hour), (3, 3, 20 * hour)] {
+        world.write(|tx| tokens::issue(tx, TokenHash([n; 32]), "D1", device_id(1), user, PositionId(position), UtcMillis(at)));
+    }
+    let former = |at| world.write(|tx| tokens::former_positions(tx, "D1", device_id(1), user, PositionId(3), UtcMillis(at)));
+    assert_eq!(former(5 * hour), [PositionId(1)]);
+    assert_eq!(former(15 * hour), [PositionId(2)]);
+    assert_eq!(former(25 * hour), []);
+    assert_eq!(world.write(|tx| tokens::former_positions(tx, "D1", device_id(1), UserId(2), PositionId(3), UtcMillis(0))), []);
+}
+
+#[test]
+fn tokens_that_ended_long_ago_are_forgotten() {
+    let world = World::new();
+    let user = world.write(|tx| users::insert(tx, "D1", user("rep@demo.example"), NOW)).unwrap();
+    world.write(|tx| devices::sign_in(tx, &world.scope, user, introduction(1), NOW));
+    for n in 1..=3 {
+        let at = UtcMillis(i64::from(n) * 1_000);
+        world.write(|tx| tokens::issue(tx, TokenHash([n; 32]), "D1", device_id(1), user, PositionId(1), at));
+    }
+    let prune = |before| world.write(|tx| tokens::prune(tx, UtcMillis(before), 100));
+    assert_eq!(prune(2_000), 0);
+    assert_eq!(prune(3_000), 1, "the first was revoked by the second");
+    assert_eq!(prune(10_000), 1);
+    assert_eq!(prune(10_000), 0, "the third is good");
+    assert!(world.write(|tx| tokens::find(tx, TokenHash([3; 32]))).is_some());
 }
 
 #[test]
 fn a_savepoint_undoes_its_own_work_only() {
     let world = World::new();
     world.write(|tx| {
-        let insert = |n| receipts::insert(tx, world.author(1), document_id(n), 1, ContentHash([n; 32]), Outcome::Accepted, NOW);
+        let insert = |n| receipts::insert(tx, world.author(1), answered(n, ContentHash([n; 32])), Outcome::Accepted, NOW);
         in_savepoint(tx, || insert(1))?.unwrap();
         let failed = in_savepoint(tx, || insert(2).and(Err::<(), _>(StoreError::Corrupt("as the test wants"))))?;
         assert!(failed.is_err());

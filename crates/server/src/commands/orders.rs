@@ -30,8 +30,8 @@ pub enum Command {
   polevik-server orders list --data data --json --limit 5
 
 JSON: an array of orders, each {id, number, revision, outlet {id, ext_code, name}, position {id, code}, visit_id, outside_visit, placed_at,
-local_day, delivery_day, comment, totals {sum, vat_sum, lines}, received_at, lines [{sku, name, unit, quantity, base_quantity, price,
-vat_rate, sum, vat_sum, office_vat_rate}]}; amounts in kopecks, moments in UTC.
+local_day, delivery_day, comment, totals {sum, vat_sum, lines}, received_at, withdrawn {at, because} or null, lines [{sku, name, unit,
+quantity, base_quantity, price, vat_rate, sum, vat_sum, office_vat_rate}]}; amounts in kopecks, moments in UTC.
 Exit codes: 0 done; 1 the database cannot be used; 2 wrong usage.")]
 pub struct ListArgs {
     #[command(flatten)]
@@ -94,7 +94,7 @@ fn list(args: &ListArgs) -> Result<()> {
         println!("no orders yet");
         return Ok(());
     }
-    let mut rows = vec![["number", "received (UTC)", "position", "outlet", "lines", "sum", "id"].map(str::to_owned)];
+    let mut rows = vec![["number", "received (UTC)", "position", "outlet", "lines", "sum", "state", "id"].map(str::to_owned)];
     rows.extend(found.iter().map(|order| {
         [
             order.number.clone(),
@@ -103,6 +103,7 @@ fn list(args: &ListArgs) -> Result<()> {
             format!("{} {}", order.outlet_ext_code, text::shortened(&order.outlet_name, 40)),
             order.lines.len().to_string(),
             rubles(order.sum),
+            order.withdrawn_at.map_or_else(String::new, |_| format!("withdrawn: {}", text::shortened(&order.withdrawn_because, 40))),
             order.id.to_string(),
         ]
     }));
@@ -157,6 +158,7 @@ fn as_json(order: &StoredOrder) -> Value {
         "totals": { "sum": order.sum, "vat_sum": order.vat_sum, "lines": order.lines.len() },
         "received_at": moment(order.received_at),
         "received_at_ms": order.received_at,
+        "withdrawn": order.withdrawn_at.map(|at| json!({ "at": moment(at), "because": order.withdrawn_because })),
         "lines": order.lines.iter().map(line_as_json).collect::<Vec<_>>(),
     })
 }
@@ -197,6 +199,9 @@ fn as_text(order: &StoredOrder) -> String {
         order.local_day,
         moment(order.received_at),
     );
+    if let Some(at) = order.withdrawn_at {
+        out.push_str(&format!("  WITHDRAWN {}: {}\n", moment(at), order.withdrawn_because));
+    }
     if !order.comment.is_empty() {
         out.push_str(&format!("  comment   {}\n", order.comment));
     }

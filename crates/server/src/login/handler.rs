@@ -16,7 +16,7 @@ use polevik_server_store::{Transaction, organisation};
 use super::password::{self, Checked, SALT_BYTES};
 use super::throttle::Counted;
 use crate::app::App;
-use crate::authenticated::{AuthenticatedDevice, token_hash};
+use crate::authenticated::{AuthenticatedDevice, resting, resting_until, token_hash};
 use crate::error::HttpError;
 use crate::observe::{Caller, Notes};
 use crate::{body, database};
@@ -62,7 +62,11 @@ async fn sign_in(app: &App, caller: Caller, request: &LoginRequest) -> Result<Lo
     let login = users::login_of(&request.email);
     let (account, known_device) = {
         let (login, device) = (login.clone(), request.device.id);
+        let (now, jitter) = (app.now(), app.jitter());
         database::read(&app.store, move |tx| {
+            if let Some(until) = resting_until(tx, now)? {
+                return Err(resting(until, now, jitter));
+            }
             let account = users::by_login(tx, &login)?;
             let known = match &account {
                 Some(account) => devices::is_known_to(tx, &account.part_id, device, account.id)?,

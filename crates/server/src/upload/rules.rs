@@ -2,11 +2,12 @@
 
 use polevik_domain::numbering::DocumentNumber;
 use polevik_domain::order::{OrderError, check_placeable};
-use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, VisitBody};
+use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, VisitBody, WithdrawalBody};
 use polevik_protocol::error_code::ErrorCode;
 use polevik_protocol::version::MAX_DOCUMENT_BYTES;
 use polevik_server_store::documents::orders::{self, CheckedOrder};
-use polevik_server_store::documents::{Author, Rejection, visits};
+use polevik_server_store::documents::{Author, Rejection, receipts, visits};
+use polevik_server_store::people::devices;
 use polevik_server_store::reference::{outlets, products};
 use polevik_server_store::{StoreError, Transaction};
 use polevik_texts::Texts;
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::incoming::UNREADABLE;
 
-/// The longest reason for an order outside a visit, in characters.
+/// The longest reason for an order outside a visit or for a withdrawal, in characters.
 const MAX_REASON_CHARS: usize = 200;
 
 /// A document that may be accepted.
@@ -24,6 +25,8 @@ pub enum Checked {
     Visit(VisitBody),
     /// An order, with what its lines come to.
     Order(Box<CheckedOrder>),
+    /// A visit or an order that is taken back.
+    Withdrawal(WithdrawalBody),
 }
 
 impl Checked {
@@ -33,6 +36,7 @@ impl Checked {
         match self {
             Self::Visit(_) => DocumentKind::Visit,
             Self::Order(_) => DocumentKind::Order,
+            Self::Withdrawal(_) => DocumentKind::Withdrawal,
         }
     }
 }
@@ -56,7 +60,7 @@ pub enum Reason {
     Product,
     /// Not a number of this device.
     Number,
-    /// Another order's number.
+    /// The number of an order that is not of this device's chain.
     NumberTaken,
     /// Neither visit nor reason, or both.
     OutsideVisit,
@@ -64,6 +68,12 @@ pub enum Reason {
     VisitOutlet,
     /// Ends before it begins.
     VisitTimes,
+    /// A withdrawal without a reason.
+    NoReason,
+    /// The document was taken back before.
+    Withdrawn,
+    /// The device is blocked.
+    Blocked,
     /// The id has other content, or is another device's.
     Conflict,
     /// What the domain says.
@@ -77,6 +87,7 @@ impl Reason {
         match self {
             Self::Outlet => ErrorCode::OutletForbidden,
             Self::Conflict => ErrorCode::DocumentConflict,
+            Self::Blocked => ErrorCode::DeviceBlocked,
             Self::Kind
             | Self::Body
             | Self::Size
@@ -88,6 +99,8 @@ impl Reason {
             | Self::OutsideVisit
             | Self::VisitOutlet
             | Self::VisitTimes
+            | Self::NoReason
+            | Self::Withdrawn
             | Self::Order(_) => ErrorCode::DocumentRejected,
         }
     }
@@ -106,6 +119,9 @@ impl Reason {
             Self::OutsideVisit => "rejected-outside-visit",
             Self::VisitOutlet => "rejected-visit-outlet",
             Self::VisitTimes => "rejected-visit-times",
+            Self::NoReason => "rejected-no-reason",
+            Self::Withdrawn => "rejected-withdrawn",
+            Self::Blocked => "rejected-blocked",
             Self::Conflict => "rejected-conflict",
             Self::Order(OrderError::Empty) => "rejected-order-empty",
             Self::Order(OrderError::TooManyLines) => "rejected-order-too-many-lines",
@@ -149,7 +165,7 @@ impl Refusal {
 /// What the rules say: the document with its facts, or why not.
 pub type Verdict = Result<Checked, Refusal>;
 
-/// Judges a document of `author`, whose numbers begin with `number_prefix`.
+/// Judges a document of `author`, whose own numbers begin with `number_prefix`; those of its earlier lives are its own, too.
 ///
 /// # Errors
 ///
@@ -165,7 +181,8 @@ pub fn check(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, docu
         return Ok(Err(Refusal::of(Reason::Body)));
     }
     match DocumentKind::parse(&document.kind) {
-        None | Some(DocumentKind::Withdrawal) => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
+        None => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
+        Some(DocumentKind::Withdrawal) => Ok(read_body(document).and_then(check_withdrawal)),
         Some(DocumentKind::Visit) => match read_body(document) {
             Ok(visit) => check_visit(tx, author, visit),
             Err(refusal) => Ok(Err(refusal)),
@@ -190,6 +207,16 @@ fn read_body<T: DeserializeOwned>(document: &Envelope) -> Result<T, Refusal> {
     })
 }
 
+fn check_withdrawal(withdrawal: WithdrawalBody) -> Result<Checked, Refusal> {
+    if withdrawal.reason.trim().is_empty() {
+        return Err(Refusal::at(Reason::NoReason, "reason"));
+    }
+    if withdrawal.reason.chars().count() > MAX_REASON_CHARS || !is_plain(&withdrawal.reason) {
+        return Err(Refusal::at(Reason::Text, "reason"));
+    }
+    Ok(Checked::Withdrawal(withdrawal))
+}
+
 fn check_visit(tx: &Transaction<'_>, author: Author<'_>, visit: VisitBody) -> Result<Verdict, StoreError> {
     if visit.finished_at_ms.is_some_and(|finished| finished < visit.started_at_ms) {
         return Ok(Err(Refusal::at(Reason::VisitTimes, "finished_at_ms")));
@@ -207,15 +234,22 @@ fn check_order(
     document: &Envelope,
     body: OrderBody,
 ) -> Result<Verdict, StoreError> {
-    let totals = match check_order_itself(&body, number_prefix) {
+    let part_id = &author.scope.part_id;
+    let totals = match check_order_itself(&body) {
         Ok(totals) => totals,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let part_id = &author.scope.part_id;
+    let prefix = body.number.rsplit_once('-').map_or("", |(prefix, _)| prefix);
+    if prefix != number_prefix && !devices::may_number_with(tx, part_id, author.lineage, prefix)? {
+        return Ok(Err(Refusal::at(Reason::Number, "number")));
+    }
     if !outlet_in_scope(tx, author, body.outlet_id)? {
         return Ok(Err(Refusal::at(Reason::Outlet, "outlet_id")));
     }
-    if orders::with_number(tx, part_id, &body.number)?.is_some_and(|other| other != document.id) {
+    // Two lives of a device may give the same number: both orders are taken, the second under a number of its own.
+    if let Some(other) = orders::with_number(tx, part_id, &body.number)?.filter(|other| *other != document.id)
+        && receipts::owner(tx, part_id, other)?.is_some_and(|owner| owner != author.lineage)
+    {
         return Ok(Err(Refusal::at(Reason::NumberTaken, "number")));
     }
     // A visit that has not come yet is fine: each document stands for itself.
@@ -236,8 +270,8 @@ fn check_order(
 }
 
 /// What can be said of an order without the database.
-fn check_order_itself(order: &OrderBody, number_prefix: &str) -> Result<polevik_domain::order::OrderTotals, Refusal> {
-    if DocumentNumber::parse(&order.number).is_none_or(|number| number.prefix() != number_prefix) {
+fn check_order_itself(order: &OrderBody) -> Result<polevik_domain::order::OrderTotals, Refusal> {
+    if DocumentNumber::parse(&order.number).is_none() {
         return Err(Refusal::at(Reason::Number, "number"));
     }
     match (&order.visit_id, &order.outside_visit) {
@@ -315,11 +349,10 @@ mod tests {
         let judge = |change: fn(&mut OrderBody)| {
             let mut order = order();
             change(&mut order);
-            check_order_itself(&order, "А017").err().map(|refusal| (refusal.reason, refusal.field.unwrap_or_default()))
+            check_order_itself(&order).err().map(|refusal| (refusal.reason, refusal.field.unwrap_or_default()))
         };
         let sum = Reason::Order(OrderError::Sum);
         assert_eq!(judge(|_| {}), None);
-        assert_eq!(judge(|order| order.number = "А018-000001".to_owned()), Some((Reason::Number, "number".to_owned())));
         assert_eq!(judge(|order| order.number = "1".to_owned()), Some((Reason::Number, "number".to_owned())));
         assert_eq!(judge(|order| order.outside_visit = None), Some((Reason::OutsideVisit, "outside_visit".to_owned())));
         assert_eq!(judge(|order| order.outside_visit = Some(" ".to_owned())), Some((Reason::OutsideVisit, "outside_visit".to_owned())));
@@ -352,6 +385,18 @@ mod tests {
     }
 
     #[test]
+    fn a_withdrawal_has_a_reason_that_can_be_read() {
+        let judge = |reason: &str| {
+            let withdrawal = WithdrawalBody { reason: reason.to_owned(), withdrawn_at_ms: UtcMillis(1) };
+            check_withdrawal(withdrawal).err().map(|refusal| refusal.reason)
+        };
+        assert_eq!(judge("передумали"), None);
+        assert_eq!(judge(" "), Some(Reason::NoReason));
+        assert_eq!(judge(&"я".repeat(201)), Some(Reason::Text));
+        assert_eq!(judge("a\u{0}"), Some(Reason::Text));
+    }
+
+    #[test]
     fn every_reason_has_words_in_both_languages() {
         use OrderError::{Comment, Empty, Price, Quantity, Repeated, Sum, TooLarge, TooManyLines, Unit};
         let of_orders = [Comment, Empty, Price, Quantity, Repeated, Sum, TooLarge, TooManyLines, Unit].map(Reason::Order);
@@ -368,6 +413,9 @@ mod tests {
             Reason::OutsideVisit,
             Reason::VisitOutlet,
             Reason::VisitTimes,
+            Reason::NoReason,
+            Reason::Withdrawn,
+            Reason::Blocked,
             Reason::Conflict,
         ];
         for language in Language::ALL {

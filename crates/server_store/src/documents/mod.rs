@@ -23,6 +23,8 @@ pub struct Author<'a> {
     pub user: UserId,
     /// The device.
     pub device: DeviceId,
+    /// The first device of its chain: a document belongs to the chain, not to one id of it.
+    pub lineage: DeviceId,
 }
 
 /// Why a document is not taken as it is.
@@ -54,6 +56,36 @@ pub fn in_savepoint<T, E: From<StoreError>>(tx: &Transaction<'_>, work: impl FnO
     let result = work();
     tx.execute_batch(if result.is_ok() { RELEASE } else { ROLLBACK })?;
     Ok(result)
+}
+
+/// Whether a failure is the database's and not the document's: then the whole batch has failed, and nothing is counted against a document.
+#[must_use]
+pub fn is_of_the_database(error: &StoreError) -> bool {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, FileLockingProtocolFailed, NotADatabase, OperationInterrupted,
+        OutOfMemory, PermissionDenied, ReadOnly, SchemaChanged, SystemIoFailure,
+    };
+    match error {
+        StoreError::Sqlite(error) => error.sqlite_error_code().is_some_and(|code| {
+            matches!(
+                code,
+                CannotOpen
+                    | DatabaseBusy
+                    | DatabaseCorrupt
+                    | DatabaseLocked
+                    | DiskFull
+                    | FileLockingProtocolFailed
+                    | NotADatabase
+                    | OperationInterrupted
+                    | OutOfMemory
+                    | PermissionDenied
+                    | ReadOnly
+                    | SchemaChanged
+                    | SystemIoFailure
+            )
+        }),
+        other => other.is_busy(),
+    }
 }
 
 const SAVEPOINT: &str = "

@@ -5,7 +5,7 @@ use polevik_domain::money::{Money, VatRate};
 use polevik_domain::order::OrderTotals;
 use polevik_domain::quantity::Unit;
 use polevik_domain::time::{CalendarDay, UtcMillis};
-use polevik_protocol::document::OrderBody;
+use polevik_protocol::document::{OrderBody, WithdrawalBody};
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
 use super::Author;
@@ -22,19 +22,31 @@ pub struct CheckedOrder {
     pub office_vat_rates: Vec<Option<VatRate>>,
 }
 
-/// Stores what a revision says of an order; its lines take the place of those before. The position stays that of the first revision.
+/// Stores what a revision says of an order, and gives the number under which it stands; its lines take the place of those before. The
+/// position stays that of the first revision.
+///
+/// Two lives of one device may have given the same number: the order that comes second stands under the number with `/2` behind it, the
+/// next with `/3`, and keeps that over its revisions.
 ///
 /// # Errors
 ///
-/// When the database refuses; also when another order has the number.
-pub fn put(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: u32, checked: &CheckedOrder, now: UtcMillis) -> Result<()> {
+/// When the database refuses.
+pub fn put(
+    tx: &Transaction<'_>,
+    author: Author<'_>,
+    id: DocumentId,
+    revision: u32,
+    checked: &CheckedOrder,
+    now: UtcMillis,
+) -> Result<String> {
+    let number = number_for(tx, &author.scope.part_id, id, &checked.body.number)?;
     let CheckedOrder { body: order, totals, office_vat_rates } = checked;
     let part_id = &author.scope.part_id;
     tx.prepare_cached(PUT)?.execute(params![
         part_id,
         id.as_bytes(),
         revision,
-        order.number,
+        number,
         author.scope.position.0,
         order.outlet_id.0,
         order.visit_id.as_ref().map(DocumentId::as_bytes),
@@ -69,7 +81,18 @@ pub fn put(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: u
             office_rate.map(|rate| rate.0),
         ])?;
     }
-    Ok(())
+    Ok(number)
+}
+
+/// The number under which an order stands or can stand that was given `wanted` by its device.
+fn number_for(tx: &Transaction<'_>, part_id: &str, id: DocumentId, wanted: &str) -> Result<String> {
+    let mut number = wanted.to_owned();
+    let mut n = 1_u32;
+    while with_number(tx, part_id, &number)?.is_some_and(|other| other != id) {
+        n += 1;
+        number = format!("{wanted}/{n}");
+    }
+    Ok(number)
 }
 
 const PUT: &str = "
@@ -93,6 +116,22 @@ const INSERT_LINE: &str = "
     INSERT INTO order_line (part_id, document_id, line_no, product_id, unit, quantity, base_quantity, price, vat_rate, sum, vat_sum,
                             office_vat_rate)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
+/// Notes that an order was taken back. Does nothing while the order has not arrived.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn withdraw(tx: &Transaction<'_>, part_id: &str, id: DocumentId, revision: u32, withdrawal: &WithdrawalBody) -> Result<()> {
+    tx.prepare_cached(WITHDRAW)?.execute(params![part_id, id.as_bytes(), revision, withdrawal.withdrawn_at_ms.0, withdrawal.reason])?;
+    Ok(())
+}
+
+const WITHDRAW: &str = "
+    -- orders::withdraw
+    UPDATE customer_order
+       SET revision = ?3, withdrawn_at_ms = ?4, withdrawn_because = ?5
+     WHERE part_id = ?1 AND document_id = ?2";
 
 /// The order that has a number; `None` if none has.
 ///
@@ -154,6 +193,10 @@ pub struct StoredOrder {
     pub vat_sum: Money,
     /// When the server took it.
     pub received_at: UtcMillis,
+    /// When the rep took it back; `None` = it stands.
+    pub withdrawn_at: Option<UtcMillis>,
+    /// Why, in the rep's words; empty if it stands.
+    pub withdrawn_because: String,
     /// Its lines, in the rep's order.
     pub lines: Vec<StoredLine>,
 }
@@ -199,7 +242,8 @@ pub fn list(tx: &Transaction<'_>, part_id: &str, limit: u32) -> Result<Vec<Store
 const LIST: &str = "
     -- orders::list
     SELECT o.part_id, o.document_id, o.number, o.position_id, o.outlet_id, o.visit_id, o.outside_visit, o.placed_at_ms, o.local_day,
-           o.delivery_day, o.comment, o.sum, o.vat_sum, o.received_at_ms, o.revision,
+           o.delivery_day, o.comment, o.sum, o.vat_sum, o.received_at_ms, o.revision, o.withdrawn_at_ms,
+           COALESCE(o.withdrawn_because, '') AS withdrawn_because,
            COALESCE(outlet.ext_code, '') AS outlet_ext_code, COALESCE(outlet.name, '') AS outlet_name,
            COALESCE(position.code, '') AS position_code
       FROM customer_order o
@@ -221,7 +265,8 @@ pub fn find(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<Optio
 const FIND: &str = "
     -- orders::find
     SELECT o.part_id, o.document_id, o.number, o.position_id, o.outlet_id, o.visit_id, o.outside_visit, o.placed_at_ms, o.local_day,
-           o.delivery_day, o.comment, o.sum, o.vat_sum, o.received_at_ms, o.revision,
+           o.delivery_day, o.comment, o.sum, o.vat_sum, o.received_at_ms, o.revision, o.withdrawn_at_ms,
+           COALESCE(o.withdrawn_because, '') AS withdrawn_because,
            COALESCE(outlet.ext_code, '') AS outlet_ext_code, COALESCE(outlet.name, '') AS outlet_name,
            COALESCE(position.code, '') AS position_code
       FROM customer_order o
@@ -269,6 +314,8 @@ fn order_from_row(row: &Row<'_>) -> Result<StoredOrder> {
         sum: Money(row.get("sum")?),
         vat_sum: Money(row.get("vat_sum")?),
         received_at: UtcMillis(row.get("received_at_ms")?),
+        withdrawn_at: row.get::<_, Option<i64>>("withdrawn_at_ms")?.map(UtcMillis),
+        withdrawn_because: row.get("withdrawn_because")?,
         lines: Vec::new(),
     })
 }

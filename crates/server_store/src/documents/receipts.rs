@@ -1,10 +1,10 @@
 //! One answer per revision, for ever.
 
-use polevik_domain::ids::{DeviceId, DocumentId};
+use polevik_domain::ids::{DeviceId, DocumentId, PositionId};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::document::{ContentHash, Outcome, Receipt};
 use polevik_protocol::error_code::ErrorCode;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Author;
 use crate::error::{Result, StoreError};
@@ -12,9 +12,9 @@ use crate::error::{Result, StoreError};
 /// What was answered before to this revision of this document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Earlier {
-    /// Nothing: the revision is new, and the document new or this device's own.
+    /// Nothing: the revision is new, and the document new or of this device's own chain.
     None,
-    /// The same came before: this is its answer.
+    /// The same came before, from this device's chain or its position: this is its answer.
     SameContent(Receipt),
     /// The revision came with other content, or the document is another device's.
     Taken,
@@ -29,7 +29,7 @@ pub fn find(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: 
     let known = tx
         .prepare_cached(FIND)?
         .query_and_then(params![author.scope.part_id, id.as_bytes(), revision], |row| {
-            let device: Vec<u8> = row.get("device_id")?;
+            let lineage: Vec<u8> = row.get("lineage")?;
             let stored_hash: Vec<u8> = row.get("content_hash")?;
             let code: Option<String> = row.get("code")?;
             let outcome = match code {
@@ -41,42 +41,147 @@ pub fn find(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: 
                 },
             };
             let receipt = Receipt { id, revision, outcome, received_at_ms: UtcMillis(row.get("received_at_ms")?) };
-            Ok::<_, StoreError>((device, stored_hash, receipt))
+            Ok::<_, StoreError>((lineage, stored_hash, receipt))
         })?
         .next()
         .transpose()?;
     Ok(match known {
-        Some((device, stored, receipt)) if device == author.device.as_bytes() && stored == hash.0 => Earlier::SameContent(receipt),
-        Some(_) => Earlier::Taken,
-        None if owner(tx, author, id)?.is_some_and(|owner| owner != author.device) => Earlier::Taken,
+        Some((_, stored, _)) if stored != hash.0 => Earlier::Taken,
+        Some((lineage, _, receipt)) => {
+            let known = lineage == author.lineage.as_bytes() || is_of_position(tx, author, id, revision, hash)?;
+            if known { Earlier::SameContent(receipt) } else { Earlier::Taken }
+        }
+        None if owner(tx, &author.scope.part_id, id)?.is_some_and(|owner| owner != author.lineage) => Earlier::Taken,
         None => Earlier::None,
     })
 }
 
 const FIND: &str = "
     -- receipts::find
-    SELECT device_id, content_hash, code, reason, field, received_at_ms
-      FROM document_receipt
-     WHERE part_id = ?1 AND document_id = ?2 AND revision = ?3";
+    SELECT COALESCE(d.lineage, r.device_id) AS lineage, r.content_hash, r.code, r.reason, r.field, r.received_at_ms
+      FROM document_receipt r
+      LEFT JOIN device d ON d.part_id = r.part_id AND d.id = r.device_id
+     WHERE r.part_id = ?1 AND r.document_id = ?2 AND r.revision = ?3";
 
-/// The device whose document it is; `None` for a document of which nothing came yet.
-fn owner(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId) -> Result<Option<DeviceId>> {
+/// Whether a revision with this content came under the author's position, on whatever device.
+fn is_of_position(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: u32, hash: ContentHash) -> Result<bool> {
+    let position: PositionId = author.scope.position;
+    let found = tx
+        .prepare_cached(IS_OF_POSITION)?
+        .query_row(params![author.scope.part_id, id.as_bytes(), revision, hash.0, position.0], |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+const IS_OF_POSITION: &str = "
+    -- receipts::is_of_position
+    SELECT 1
+      FROM document
+     WHERE part_id = ?1 AND id = ?2 AND revision = ?3 AND position_id = ?5
+    UNION ALL
+    SELECT 1
+      FROM document_quarantine
+     WHERE part_id = ?1 AND document_id = ?2 AND revision = ?3 AND content_hash = ?4 AND position_id = ?5";
+
+/// The chain whose document it is, by its first device; `None` for a document of which nothing came yet.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn owner(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<Option<DeviceId>> {
     tx.prepare_cached(OWNER)?
-        .query_and_then(params![author.scope.part_id, id.as_bytes()], |row| {
-            let device: Vec<u8> = row.get("device_id")?;
-            DeviceId::from_slice(&device).ok_or(StoreError::Corrupt("document_receipt.device_id"))
+        .query_and_then(params![part_id, id.as_bytes()], |row| {
+            let lineage: Vec<u8> = row.get("lineage")?;
+            DeviceId::from_slice(&lineage).ok_or(StoreError::Corrupt("document_receipt.device_id"))
         })?
         .next()
         .transpose()
 }
 
 const OWNER: &str = "
-    -- receipts::find
-    SELECT device_id
-      FROM document_receipt
-     WHERE part_id = ?1 AND document_id = ?2
-     ORDER BY revision
+    -- receipts::owner
+    SELECT COALESCE(d.lineage, r.device_id) AS lineage
+      FROM document_receipt r
+      LEFT JOIN device d ON d.part_id = r.part_id AND d.id = r.device_id
+     WHERE r.part_id = ?1 AND r.document_id = ?2
+     ORDER BY r.revision
      LIMIT 1";
+
+/// Whether a revision was answered, whatever its content.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn exists(tx: &Transaction<'_>, part_id: &str, id: DocumentId, revision: u32) -> Result<bool> {
+    let found = tx.prepare_cached(EXISTS)?.query_row(params![part_id, id.as_bytes(), revision], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
+const EXISTS: &str = "
+    -- receipts::exists
+    SELECT 1
+      FROM document_receipt
+     WHERE part_id = ?1 AND document_id = ?2 AND revision = ?3";
+
+/// Whether a device has used a number for a revision that was answered.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn number_is_used(tx: &Transaction<'_>, part_id: &str, device: DeviceId, device_seq: u64) -> Result<bool> {
+    let seq = i64::try_from(device_seq).unwrap_or(i64::MAX);
+    let found = tx.prepare_cached(NUMBER_IS_USED)?.query_row(params![part_id, device.as_bytes(), seq], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
+const NUMBER_IS_USED: &str = "
+    -- receipts::number_is_used
+    SELECT 1
+      FROM document_receipt
+     WHERE part_id = ?1 AND device_id = ?2 AND device_seq = ?3
+     LIMIT 1";
+
+/// Notes that a revision which was answered to one device of a chain came again, numbered, from another one of it: from now on it counts as
+/// that one's. `false` if it was that one's already, or another chain's.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn take_over(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: u32, device_seq: u64) -> Result<bool> {
+    let seq = i64::try_from(device_seq).unwrap_or(i64::MAX);
+    let rows = tx.prepare_cached(TAKE_OVER)?.execute(params![
+        author.scope.part_id,
+        id.as_bytes(),
+        revision,
+        author.device.as_bytes(),
+        seq,
+        author.lineage.as_bytes(),
+    ])?;
+    Ok(rows == 1)
+}
+
+const TAKE_OVER: &str = "
+    -- receipts::take_over
+    UPDATE document_receipt
+       SET device_id = ?4, device_seq = ?5
+     WHERE part_id = ?1 AND document_id = ?2 AND revision = ?3 AND device_id <> ?4
+       AND device_id IN (SELECT id FROM device WHERE part_id = ?1 AND lineage = ?6)";
+
+/// How many revisions of a document before `revision` were answered.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn count_before(tx: &Transaction<'_>, part_id: &str, id: DocumentId, revision: u32) -> Result<u64> {
+    let found: i64 = tx.prepare_cached(COUNT_BEFORE)?.query_row(params![part_id, id.as_bytes(), revision], |row| row.get("n"))?;
+    Ok(found.cast_unsigned())
+}
+
+const COUNT_BEFORE: &str = "
+    -- receipts::count_before
+    SELECT COUNT(*) AS n
+      FROM document_receipt
+     WHERE part_id = ?1 AND document_id = ?2 AND revision < ?3";
 
 /// The highest revision of a document that was answered; 0 if none was.
 ///
@@ -94,24 +199,30 @@ const HIGHEST_REVISION: &str = "
       FROM document_receipt
      WHERE part_id = ?1 AND document_id = ?2";
 
+/// Which revision of which document an answer is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    /// The document.
+    pub id: DocumentId,
+    /// Its revision.
+    pub revision: u32,
+    /// The device's number of it; 0 = not numbered.
+    pub device_seq: u64,
+    /// Its content.
+    pub hash: ContentHash,
+}
+
 /// Writes the answer to a revision that had none.
 ///
 /// # Errors
 ///
 /// When the database refuses; also when the revision has an answer.
-pub fn insert(
-    tx: &Transaction<'_>,
-    author: Author<'_>,
-    id: DocumentId,
-    revision: u32,
-    hash: ContentHash,
-    outcome: Outcome,
-    now: UtcMillis,
-) -> Result<Receipt> {
+pub fn insert(tx: &Transaction<'_>, author: Author<'_>, answered: Answered, outcome: Outcome, now: UtcMillis) -> Result<Receipt> {
     let (code, reason, field) = match &outcome {
         Outcome::Accepted => (None, "", None),
         Outcome::Rejected { code, reason, field } => (Some(code.as_str()), reason.as_str(), field.as_deref()),
     };
+    let Answered { id, revision, device_seq, hash } = answered;
     tx.prepare_cached(INSERT)?.execute(params![
         author.scope.part_id,
         id.as_bytes(),
@@ -122,11 +233,12 @@ pub fn insert(
         reason,
         field,
         now.0,
+        i64::try_from(device_seq).unwrap_or(i64::MAX),
     ])?;
     Ok(Receipt { id, revision, outcome, received_at_ms: now })
 }
 
 const INSERT: &str = "
     -- receipts::insert
-    INSERT INTO document_receipt (part_id, document_id, revision, device_id, content_hash, code, reason, field, received_at_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    INSERT INTO document_receipt (part_id, document_id, revision, device_id, content_hash, code, reason, field, received_at_ms, device_seq)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";

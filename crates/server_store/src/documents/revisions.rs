@@ -8,28 +8,37 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::Author;
 use crate::error::{Result, StoreError};
 
-/// The newest accepted revision of a document.
+/// What the accepted revisions of a document come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Newest {
-    /// What the document is.
-    pub kind: DocumentKind,
-    /// Its number.
+    /// The number of the newest.
     pub revision: u32,
+    /// Visit or order; `None` while only a withdrawal has come.
+    pub kind: Option<DocumentKind>,
+    /// The first revision that took the document back, if one did.
+    pub withdrawn: Option<u32>,
 }
 
-/// The newest accepted revision of a document; `None` if none was accepted.
+/// What the accepted revisions of a document come to; `None` if none was accepted.
 ///
 /// # Errors
 ///
 /// When the database refuses.
 pub fn newest(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<Option<Newest>> {
-    tx.prepare_cached(NEWEST)?
-        .query_and_then(params![part_id, id.as_bytes()], |row| {
-            let kind: String = row.get("kind")?;
-            Ok(Newest { kind: DocumentKind::parse(&kind).ok_or(StoreError::Corrupt("document.kind"))?, revision: row.get("revision")? })
-        })?
-        .next()
-        .transpose()
+    let mut found: Option<Newest> = None;
+    let mut statement = tx.prepare_cached(NEWEST)?;
+    let mut rows = statement.query(params![part_id, id.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        let kind: String = row.get("kind")?;
+        let kind = DocumentKind::parse(&kind).ok_or(StoreError::Corrupt("document.kind"))?;
+        let revision: u32 = row.get("revision")?;
+        let newest = found.get_or_insert(Newest { revision, kind: None, withdrawn: None });
+        match kind {
+            DocumentKind::Withdrawal => newest.withdrawn = Some(revision),
+            DocumentKind::Visit | DocumentKind::Order => newest.kind = newest.kind.or(Some(kind)),
+        }
+    }
+    Ok(found)
 }
 
 const NEWEST: &str = "
@@ -37,8 +46,7 @@ const NEWEST: &str = "
     SELECT kind, revision
       FROM document
      WHERE part_id = ?1 AND id = ?2
-     ORDER BY revision DESC
-     LIMIT 1";
+     ORDER BY revision DESC";
 
 /// Stores an accepted revision.
 ///

@@ -2,7 +2,7 @@
 
 use polevik_domain::ids::{DocumentId, OutletId};
 use polevik_domain::visit::VisitKind;
-use polevik_protocol::document::VisitBody;
+use polevik_protocol::document::{VisitBody, WithdrawalBody};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Author;
@@ -42,6 +42,22 @@ const PUT: &str = "
        SET revision = excluded.revision, outlet_id = excluded.outlet_id, route_stop_id = excluded.route_stop_id, kind = excluded.kind, local_day = excluded.local_day,
            utc_offset_minutes = excluded.utc_offset_minutes, started_at_ms = excluded.started_at_ms,
            finished_at_ms = excluded.finished_at_ms";
+
+/// Notes that a visit was taken back. Does nothing while the visit has not arrived.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn withdraw(tx: &Transaction<'_>, part_id: &str, id: DocumentId, revision: u32, withdrawal: &WithdrawalBody) -> Result<()> {
+    tx.prepare_cached(WITHDRAW)?.execute(params![part_id, id.as_bytes(), revision, withdrawal.withdrawn_at_ms.0, withdrawal.reason])?;
+    Ok(())
+}
+
+const WITHDRAW: &str = "
+    -- visits::withdraw
+    UPDATE visit
+       SET revision = ?3, withdrawn_at_ms = ?4, withdrawn_because = ?5
+     WHERE part_id = ?1 AND document_id = ?2";
 
 /// Where a visit takes place; `None` while it has not arrived.
 ///

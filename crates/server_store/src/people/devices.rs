@@ -1,7 +1,7 @@
 //! Installations of the mobile module.
 
 use polevik_domain::ids::{DeviceId, PositionId, UserId};
-use polevik_domain::numbering::device_prefix;
+use polevik_domain::numbering::{device_prefix, device_prefix_number};
 use polevik_domain::position::Scope;
 use polevik_domain::time::UtcMillis;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -43,11 +43,14 @@ pub struct Device {
     pub blocked_at: Option<UtcMillis>,
     /// Who signed in last.
     pub user: UserId,
+    /// The first device of its chain; itself if it never went on under another id.
+    pub lineage: DeviceId,
 }
 
 impl Device {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         let id: Vec<u8> = row.get("id")?;
+        let lineage: Vec<u8> = row.get("lineage")?;
         Ok(Self {
             id: DeviceId::from_slice(&id).ok_or(StoreError::Corrupt("the id of a device"))?,
             number_prefix: row.get("number_prefix")?,
@@ -56,6 +59,7 @@ impl Device {
             device_seq_received: row.get::<_, i64>("device_seq_received")?.cast_unsigned(),
             blocked_at: row.get::<_, Option<i64>>("blocked_at_ms")?.map(UtcMillis),
             user: UserId(row.get("user_id")?),
+            lineage: DeviceId::from_slice(&lineage).ok_or(StoreError::Corrupt("the first device of a chain"))?,
         })
     }
 
@@ -77,7 +81,7 @@ pub fn find(tx: &Transaction<'_>, part_id: &str, id: DeviceId) -> Result<Option<
 
 const FIND: &str = "
     -- devices::find
-    SELECT id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id
+    SELECT id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id, lineage
       FROM device
      WHERE part_id = ?1 AND id = ?2";
 
@@ -90,10 +94,7 @@ pub fn sign_in(tx: &Transaction<'_>, scope: &Scope, user: UserId, introduction: 
     let known = find(tx, &scope.part_id, introduction.id)?;
     let prefix = match known {
         Some(device) => device.number_prefix,
-        None => {
-            let n = part::take_ids(tx, &scope.part_id, "device_number", 1)? - 1;
-            u32::try_from(n).ok().and_then(device_prefix).ok_or(StoreError::Corrupt("no number prefix is left for another device"))?
-        }
+        None => next_prefix(tx, &scope.part_id)?,
     };
     tx.prepare_cached(SIGN_IN)?
         .query_and_then(
@@ -116,12 +117,170 @@ pub fn sign_in(tx: &Transaction<'_>, scope: &Scope, user: UserId, introduction: 
 const SIGN_IN: &str = "
     -- devices::sign_in
     INSERT INTO device (part_id, id, number_prefix, number_floor, model, app_version, user_id, position_id, first_seen_at_ms,
-                        last_contact_at_ms, blocked_at_ms, block_reason, device_seq_floor, device_seq_received)
-    VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?8, NULL, '', 0, 0)
+                        last_contact_at_ms, blocked_at_ms, block_reason, device_seq_floor, device_seq_received, lineage)
+    VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?8, NULL, '', 0, 0, ?2)
     ON CONFLICT (part_id, id) DO UPDATE
        SET model = excluded.model, app_version = excluded.app_version, user_id = excluded.user_id, position_id = excluded.position_id,
            last_contact_at_ms = excluded.last_contact_at_ms
-    RETURNING id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id";
+    RETURNING id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id, lineage";
+
+/// Name of the counter of prefixes.
+const DEVICE_NUMBER: &str = "device_number";
+
+fn next_prefix(tx: &Transaction<'_>, part_id: &str) -> Result<String> {
+    let n = part::take_ids(tx, part_id, DEVICE_NUMBER, 1)? - 1;
+    u32::try_from(n).ok().and_then(device_prefix).ok_or(StoreError::Corrupt("no number prefix is left for another device"))
+}
+
+/// Gives up the next `count` number prefixes: after a restore from a backup they may be in use on devices that the backup does not know.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn skip_prefixes(tx: &Transaction<'_>, part_id: &str, count: u32) -> Result<()> {
+    part::take_ids(tx, part_id, DEVICE_NUMBER, i64::from(count))?;
+    Ok(())
+}
+
+/// Whether orders of a device may carry a prefix: one of its chain, or one that was given out and that no device has, which happens after
+/// the server was restored from a backup.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn may_number_with(tx: &Transaction<'_>, part_id: &str, lineage: DeviceId, prefix: &str) -> Result<bool> {
+    let owner: Option<Vec<u8>> =
+        tx.prepare_cached(LINEAGE_OF_PREFIX)?.query_row(params![part_id, prefix], |row| row.get("lineage")).optional()?;
+    match (owner, device_prefix_number(prefix)) {
+        (Some(owner), _) => Ok(owner == lineage.as_bytes()),
+        (None, None) => Ok(false),
+        (None, Some(n)) => {
+            let next: Option<i64> =
+                tx.prepare_cached(NEXT_PREFIX)?.query_row(params![part_id, DEVICE_NUMBER], |row| row.get("next")).optional()?;
+            // Counted from 1 there, from 0 here.
+            Ok(next.is_some_and(|next| i64::from(n) + 1 < next))
+        }
+    }
+}
+
+const LINEAGE_OF_PREFIX: &str = "
+    -- devices::may_number_with
+    SELECT lineage
+      FROM device
+     WHERE part_id = ?1 AND number_prefix = ?2";
+
+const NEXT_PREFIX: &str = "
+    -- devices::may_number_with
+    SELECT next
+      FROM id_counter
+     WHERE part_id = ?1 AND table_name = ?2";
+
+/// Most new lives of one chain in a day.
+pub const MAX_NEW_LIVES_PER_DAY: u32 = 32;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// A new life of `old`, which said that `given_seq` was the last number it gave: another id and another prefix, of the same person, position
+/// and chain. `None` if the chain had too many of them today.
+///
+/// A device that asks again because it has not heard the answer is given the same one, as long as nobody has used it.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn enrol_again(
+    tx: &Transaction<'_>,
+    part_id: &str,
+    old: &Device,
+    new: DeviceId,
+    given_seq: u64,
+    now: UtcMillis,
+) -> Result<Option<Device>> {
+    let given = i64::try_from(given_seq).unwrap_or(i64::MAX);
+    let day_ago = now.plus_millis(-DAY_MS).0;
+    let asked_before: Option<Device> = tx
+        .prepare_cached(ENROLLED_BEFORE)?
+        .query_and_then(params![part_id, old.lineage.as_bytes(), old.id.as_bytes(), given, day_ago], Device::from_row)?
+        .next()
+        .transpose()?;
+    if asked_before.is_some() {
+        return Ok(asked_before);
+    }
+    let today: u32 = tx.prepare_cached(NEW_LIVES)?.query_row(params![part_id, old.lineage.as_bytes(), day_ago], |row| row.get("n"))?;
+    if today >= MAX_NEW_LIVES_PER_DAY {
+        return Ok(None);
+    }
+    let prefix = next_prefix(tx, part_id)?;
+    tx.prepare_cached(ENROL_AGAIN)?
+        .query_and_then(params![part_id, old.id.as_bytes(), new.as_bytes(), prefix, given, now.0], Device::from_row)?
+        .next()
+        .transpose()
+}
+
+const ENROLLED_BEFORE: &str = "
+    -- devices::enrol_again
+    SELECT id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id, lineage
+      FROM device
+     WHERE part_id = ?1 AND lineage = ?2 AND continues_id = ?3 AND continues_given_seq = ?4 AND first_seen_at_ms > ?5
+       AND NOT EXISTS (SELECT 1
+                         FROM device_token t
+                        WHERE t.part_id = device.part_id AND t.device_id = device.id AND t.last_used_at_ms >= t.made_at_ms)
+     ORDER BY first_seen_at_ms DESC, id
+     LIMIT 1";
+
+const NEW_LIVES: &str = "
+    -- devices::enrol_again
+    SELECT COUNT(*) AS n
+      FROM device
+     WHERE part_id = ?1 AND lineage = ?2 AND first_seen_at_ms > ?3 AND continues_id IS NOT NULL";
+
+const ENROL_AGAIN: &str = "
+    -- devices::enrol_again
+    INSERT INTO device (part_id, id, number_prefix, number_floor, model, app_version, user_id, position_id, first_seen_at_ms,
+                        last_contact_at_ms, blocked_at_ms, block_reason, device_seq_floor, device_seq_received, lineage, continues_id,
+                        continues_given_seq)
+    SELECT part_id, ?3, ?4, 0, model, app_version, user_id, position_id, ?6, ?6, NULL, '', 0, 0, lineage, id, ?5
+      FROM device
+     WHERE part_id = ?1 AND id = ?2
+    RETURNING id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id, lineage";
+
+/// How often a device is told to offer its answered documents again before the server takes what it was answered as its count.
+pub const MAX_RE_OFFERS_TOLD: u32 = 3;
+
+/// Whether a device that was answered up to `answered_seq` shall offer its documents again, since the server knows less than that. After it
+/// was told [`MAX_RE_OFFERS_TOLD`] times and nothing came, the server takes its word: what it has no more cannot come.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn shall_re_offer(tx: &Transaction<'_>, part_id: &str, id: DeviceId, answered_seq: u64) -> Result<bool> {
+    let answered = i64::try_from(answered_seq).unwrap_or(i64::MAX);
+    let told: Option<u32> = tx
+        .prepare_cached(TELL_RE_OFFER)?
+        .query_row(params![part_id, id.as_bytes(), answered], |row| row.get("re_offers_told"))
+        .optional()?;
+    match told {
+        None => Ok(false),
+        Some(told) if told <= MAX_RE_OFFERS_TOLD => Ok(true),
+        Some(_) => {
+            tx.prepare_cached(TAKE_ITS_WORD)?.execute(params![part_id, id.as_bytes(), answered])?;
+            Ok(false)
+        }
+    }
+}
+
+const TELL_RE_OFFER: &str = "
+    -- devices::shall_re_offer
+    UPDATE device
+       SET re_offers_told = re_offers_told + 1
+     WHERE part_id = ?1 AND id = ?2 AND device_seq_floor < ?3
+    RETURNING re_offers_told";
+
+const TAKE_ITS_WORD: &str = "
+    -- devices::shall_re_offer
+    UPDATE device
+       SET device_seq_floor = ?3, re_offers_told = 0
+     WHERE part_id = ?1 AND id = ?2";
 
 fn shortened(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_TEXT_CHARS).collect()
@@ -132,7 +291,7 @@ fn shortened(text: &str) -> String {
 pub struct Progress {
     /// Highest `device_seq` in it.
     pub device_seq: u64,
-    /// Revisions in it that had not come before.
+    /// Numbered revisions in it that had not come before under this id, and those that will not come any more.
     pub new_revisions: u64,
     /// Highest sequence under the device's prefix in it; 0 if none.
     pub number_sequence: u32,
@@ -158,9 +317,10 @@ const NOTE_PROGRESS: &str = "
        SET device_seq_floor = CASE WHEN ?3 > device_seq_floor THEN ?3 ELSE device_seq_floor END,
            device_seq_received = device_seq_received + ?4,
            number_floor = CASE WHEN ?5 > number_floor THEN ?5 ELSE number_floor END,
+           re_offers_told = CASE WHEN ?3 > device_seq_floor THEN 0 ELSE re_offers_told END,
            last_contact_at_ms = ?6
      WHERE part_id = ?1 AND id = ?2
-    RETURNING id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id";
+    RETURNING id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id, lineage";
 
 /// Notes that the device asked for something.
 ///
@@ -257,7 +417,7 @@ pub fn list(tx: &Transaction<'_>, part_id: &str) -> Result<Vec<DeviceEntry>> {
 const LIST: &str = "
     -- devices::list
     SELECT d.part_id, d.id, d.number_prefix, d.number_floor, d.device_seq_floor, d.device_seq_received, d.blocked_at_ms, d.user_id,
-           d.model, d.app_version, d.position_id, d.last_contact_at_ms, d.block_reason,
+           d.lineage, d.model, d.app_version, d.position_id, d.last_contact_at_ms, d.block_reason,
            COALESCE(u.email, '') AS email, COALESCE(p.code, '') AS position_code
       FROM device d
       LEFT JOIN user_account u ON u.part_id = d.part_id AND u.id = d.user_id
