@@ -98,9 +98,12 @@ impl From<Refusal> for Problem {
             | Refusal::Empty
             | Refusal::TooLarge
             | Refusal::DeliveryInPast => Status::Usage,
-            Refusal::AnotherVisitOpen | Refusal::VisitFinished | Refusal::NotADraft | Refusal::NoPrice | Refusal::NumbersUsedUp => {
-                Status::Other
-            }
+            Refusal::AnotherVisitOpen
+            | Refusal::Withdrawn
+            | Refusal::VisitFinished
+            | Refusal::NotADraft
+            | Refusal::NoPrice
+            | Refusal::NumbersUsedUp => Status::Other,
         };
         Self { status, code: None, words: refusal.to_string() }
     }

@@ -1,5 +1,6 @@
 //! Views as words and as JSON. Money is in kopecks in JSON, times are RFC 3339 in UTC, days are `YYYY-MM-DD`.
 
+use polevik_device::api::ErrorCode;
 use polevik_device::api::sync::{RowState, RowView, SessionResult, SyncView};
 use polevik_device::api::view::{DocumentPlace, OrderRow, OrderView, ProfileView};
 use polevik_domain::time::UtcMillis;
@@ -64,6 +65,8 @@ fn row(row: &RowView) -> Value {
         "next_try": time_or_null(failure.and_then(|(_, next_try)| next_try)),
         "waiting": { "orders": row.orders_waiting, "visits": row.visits_waiting },
         "need_attention": row.need_attention,
+        "parked": row.parked,
+        "re_offered": row.re_offered,
     })
 }
 
@@ -91,7 +94,12 @@ pub(crate) fn sync_in_words(view: &SyncView) -> String {
             lines.push(format!("  waiting: {} orders, {} visits", row.orders_waiting, row.visits_waiting));
         }
         if row.need_attention > 0 {
-            lines.push(format!("  refused by the office: {}", row.need_attention));
+            let refused = row.need_attention - row.parked.min(row.need_attention);
+            lines.push(format!("  need attention: {refused} refused by the office, {} set aside (see `queue list`)", row.parked));
+        }
+        if row.re_offered > 0 {
+            let title = texts.code_title(ErrorCode::ServerRestored);
+            lines.push(format!("  {}  {title}: {} documents", ErrorCode::ServerRestored, row.re_offered));
         }
         if let RowState::Failed { failure, .. } = &row.state {
             let tag = failure.tag.as_deref().map(|tag| format!(" · {tag}")).unwrap_or_default();
@@ -129,6 +137,8 @@ fn place(place: &DocumentPlace) -> (String, Value) {
         DocumentPlace::OnServer => ("on_server".to_owned(), Value::Null),
         DocumentPlace::Office { state } => (state.clone(), Value::Null),
         DocumentPlace::Rejected { code, reason } => ("rejected".to_owned(), json!({ "code": code.as_str(), "reason": reason })),
+        DocumentPlace::Parked => ("parked".to_owned(), json!({ "code": ErrorCode::DocumentParked.as_str(), "reason": Value::Null })),
+        DocumentPlace::Withdrawn { on_server } => ("withdrawn".to_owned(), json!({ "on_server": on_server })),
     }
 }
 

@@ -160,7 +160,7 @@ impl Core {
     /// The core can no longer be used; what was committed is safe, and a fresh one may open it.
     fn fail(self, detail: String) {
         leptos::logging::error!("core: {detail}");
-        let failure = Failure { code: ErrorCode::Unexpected, tag: None, detail };
+        let failure = Failure::new(ErrorCode::Unexpected, detail);
         // Later, because the listener that is running now goes away with the line.
         browser::after(0, move || self.stop(CoreState::CannotStart(failure)));
     }
@@ -195,7 +195,7 @@ fn new_worker() -> Option<Worker> {
 /// Asks the core; a core that is gone answers with X999.
 pub async fn ask(request: Request) -> Reply {
     let receiver = LINE.with_borrow_mut(|line| line.as_mut().and_then(|line| line.send(request)));
-    let gone = || Reply::Failed(Failure { code: ErrorCode::Unexpected, tag: None, detail: "the core does not answer".to_owned() });
+    let gone = || Reply::Failed(Failure::new(ErrorCode::Unexpected, "the core does not answer"));
     match receiver {
         Some(receiver) => receiver.await.unwrap_or_else(|_| gone()),
         None => gone(),

@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn failed() -> RowState {
-        let failure = Failure { code: ErrorCode::ServerSilent, tag: None, detail: String::new() };
+        let failure = Failure::new(ErrorCode::ServerSilent, "");
         RowState::Failed { failure, next_try_at: None }
     }
 

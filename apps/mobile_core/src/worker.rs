@@ -86,7 +86,7 @@ async fn storage() -> Result<Opfs, (Failure, bool)> {
 }
 
 fn no_storage(detail: String) -> Failure {
-    Failure { code: ErrorCode::NoStorage, tag: None, detail }
+    Failure::new(ErrorCode::NoStorage, detail)
 }
 
 /// What the server is told of this phone: the browser's own words, for support.
@@ -106,7 +106,7 @@ fn take(bytes: &[u8]) {
     };
     let Some(core) = CORE.with_borrow(Clone::clone) else {
         let detail = "the databases are not open".to_owned();
-        answer(message.number, Reply::Failed(Failure { code: ErrorCode::Unexpected, tag: None, detail }));
+        answer(message.number, Reply::Failed(Failure::new(ErrorCode::Unexpected, detail)));
         return;
     };
     wasm_bindgen_futures::spawn_local(async move {

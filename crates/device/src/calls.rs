@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::login::{ErrorBody, Health, LoginReply, LoginRequest};
 use polevik_protocol::manifest::Blake3Hex;
-use polevik_protocol::sync::{SyncReply, SyncRequest};
+use polevik_protocol::repair::{BackfillReply, BackfillRequest, RepairReply, RepairRequest};
+use polevik_protocol::sync::{SyncReply, SyncRequest, WaitReply};
 use polevik_protocol::version::{HEALTH_TOKEN, SESSION_HEADER};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,6 +49,24 @@ impl Caller {
 
     pub(crate) async fn sync(&self, transport: &impl Transport, request: &SyncRequest) -> Result<Answer<SyncReply>, Failed> {
         self.post(transport, "/v1/sync", request).await
+    }
+
+    /// Waits until `root` is not the newest any more, or the server has waited long enough.
+    pub(crate) async fn wait(&self, transport: &impl Transport, root: &str) -> Result<WaitReply, Failed> {
+        // A name is hexadecimal digits: nothing in it is to be escaped.
+        let response = self.send(transport, Method::Get, &format!("/v1/wait?root={root}"), Vec::new(), false).await?;
+        match serde_json::from_slice(&response.body) {
+            Ok(reply) if response.status == 200 => Ok(reply),
+            _ => Err(self.refusal(transport, &response).await),
+        }
+    }
+
+    pub(crate) async fn repair(&self, transport: &impl Transport, request: &RepairRequest) -> Result<Answer<RepairReply>, Failed> {
+        self.post(transport, "/v1/repair", request).await
+    }
+
+    pub(crate) async fn backfill(&self, transport: &impl Transport, request: &BackfillRequest) -> Result<Answer<BackfillReply>, Failed> {
+        self.post(transport, "/v1/backfill", request).await
     }
 
     /// The bytes of a segment, checked against their name.
@@ -116,7 +135,7 @@ impl Caller {
     /// What an answer means that is not the one hoped for.
     async fn refusal(&self, transport: &impl Transport, response: &HttpResponse) -> Failed {
         if let Ok(body) = serde_json::from_slice::<ErrorBody>(&response.body) {
-            return Failed { code: body.code, detail: body.detail, retry_after_s: body.retry_after_s };
+            return Failed { code: body.code, detail: body.detail, retry_after_s: body.retry_after_s, queue_position: body.queue_position };
         }
         let said = format!("status {}", response.status);
         if response.status >= 500 {

@@ -9,6 +9,8 @@ mod set_comment;
 mod set_delivery;
 mod set_language;
 mod start_visit;
+mod unpark;
+mod withdraw;
 
 use polevik_device_api::frame::Refusal;
 use polevik_device_api::{Command, CommandDone};
@@ -54,6 +56,14 @@ pub(crate) fn execute(both: &Both<'_>, command: Command, moment: &Moment) -> Res
         Command::DiscardDraft { order } => {
             discard_draft::discard_draft(both, order)?;
             (CommandDone::Done, order_tables)
+        }
+        Command::Unpark { document } => {
+            unpark::unpark(both, document)?;
+            (CommandDone::Done, &["outbox"])
+        }
+        Command::Withdraw { document, reason } => {
+            withdraw::withdraw(both, document, &reason, moment)?;
+            (CommandDone::Done, &["visit", "customer_order", "outbox"])
         }
         Command::SetLanguage { language } => {
             set_language::set_language(both, &language)?;

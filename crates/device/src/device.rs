@@ -1,7 +1,5 @@
 //! One device: its databases and its engine. Execute a command, load a screen; the only door.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use polevik_device_api::sync::{SessionResult, SyncView};
 use polevik_device_api::view::{Screen, View};
 use polevik_device_api::{Command, CommandDone, Failure, RowId};
@@ -9,35 +7,30 @@ use polevik_device_store::db::{Both, Damaged, commit};
 use polevik_device_store::platform::Platform;
 use polevik_device_store::reference::prices::NamedPrice;
 use polevik_device_store::reference::products::Product;
-use polevik_device_store::reference::{checkpoints, outlets, prices, products, staging};
+use polevik_device_store::reference::{checkpoints, foreign, outlets, prices, products, staging};
 use polevik_device_store::work::options::{self, OptionName};
 use polevik_device_store::work::outbox::{self, QueueEntry};
 use polevik_device_store::work::rows::{self, StoredSession};
-use polevik_device_store::work::visits;
+use polevik_device_store::work::sessions::{self, JournalledSession};
+use polevik_device_store::work::{parking, visits};
 use polevik_device_store::{Store, StoreError};
 use polevik_domain::ids::{DeviceId, DocumentId, OutletId, ProductId};
 use polevik_domain::time::UtcMillis;
-use polevik_protocol::ErrorCode;
-use polevik_protocol::bucket::BucketName;
-use polevik_protocol::change::ChangeNo;
-use polevik_protocol::document::{Envelope, Receipt};
 use polevik_protocol::login::{DeviceInfo, SignedIn};
-use polevik_protocol::manifest::Blake3Hex;
-use polevik_protocol::sync::{Download, SyncRequest};
-use polevik_protocol::version::{PROTOCOL, SCHEMA};
+use polevik_protocol::sync::{Download, Step};
 
 use crate::acting::{Moment, signed_in_id};
-use crate::calls::{Caller, inline_segment};
+use crate::calls::Caller;
 use crate::catalogue::Catalogue;
 use crate::error::{DeviceError, Failed};
 use crate::host::Host;
-use crate::sync::apply::{ApplyError, apply};
-use crate::sync::download::{DownloadPlan, plan};
-use crate::sync::engine::{Ended, Engine};
-use crate::sync::event::{Applied, ApplyFailed, Facts, Planned};
+use crate::sync::download::DownloadPlan;
+use crate::sync::engine::{Ended, Engine, Kept};
+use crate::sync::event::Facts;
+use crate::sync::exchange::{Memory, short_root};
 use crate::sync::hello;
+use crate::sync::rules::Pace;
 use crate::sync::status_row::StatusRow;
-use crate::sync::upload::{Batch, next_batch, settle};
 use crate::{commands, screens};
 
 /// What a program tells a device at every start.
@@ -53,14 +46,22 @@ pub struct Setup {
 
 /// One device.
 pub struct Device {
-    store: Store,
-    catalogue: Catalogue,
+    pub(crate) store: Store,
+    pub(crate) catalogue: Catalogue,
     pub(crate) engine: Engine,
     setup: Setup,
+    /// What the running session remembers between its requests.
+    pub(crate) memory: Memory,
     /// What the last exchange said of the office's rows, and the plan made of it.
-    news: Option<Download>,
-    plan: Option<DownloadPlan>,
+    pub(crate) news: Option<Download>,
+    pub(crate) step: Option<Step>,
+    pub(crate) plan: Option<DownloadPlan>,
+    /// Repairs failed so often that the copy of the office is to be built anew.
+    pub(crate) rebuild_due: bool,
 }
+
+/// How often all rows of the copy are counted again.
+const CHECK_EVERY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 impl Device {
     /// Opens the databases, made and migrated as needed.
@@ -78,15 +79,38 @@ impl Device {
                 host.random_bytes(&mut random);
                 options::set(&tx, OptionName::DeviceId, &DeviceId::generate(host.now(), random).to_string())?;
             }
-            let mut kept = BTreeMap::new();
-            for row in RowId::ALL {
-                kept.insert(row, StatusRow::restore(rows::load(&tx, row.as_str())?));
+            if options::get(&tx, OptionName::AppVersion)?.is_none_or(|version| version != setup.app_version) {
+                // What the last version broke the server with may go through with this one.
+                parking::unpark_all(&tx)?;
+                options::set(&tx, OptionName::AppVersion, &setup.app_version)?;
             }
-            let last = rows::last_session(&tx)?.map(restore_session);
-            let clock_offset_ms = options::get_number(&tx, OptionName::ClockOffset)?.unwrap_or(0);
+            if options::get(&tx, OptionName::SessionOpen)?.is_some() {
+                // The process ended in the middle of a session: whatever else happened then, all rows are counted again.
+                options::clear(&tx, OptionName::SessionOpen)?;
+                options::clear(&tx, OptionName::VerifiedAt)?;
+            }
+            let mut kept = Kept::default();
+            for row in RowId::ALL {
+                kept.rows.insert(row, StatusRow::restore(rows::load(&tx, row.as_str())?));
+            }
+            kept.last = rows::last_session(&tx)?.map(restore_session);
+            kept.clock_offset_ms = options::get_number(&tx, OptionName::ClockOffset)?.unwrap_or(0);
+            let number = |name| -> Result<Option<u32>, StoreError> {
+                Ok(options::get_number(&tx, name)?.and_then(|number| u32::try_from(number).ok()))
+            };
+            kept.pace = Pace { failures: number(OptionName::BatchFailures)?.unwrap_or(0), limit: number(OptionName::BatchLimit)? };
             commit(tx)?;
-            let engine = Engine::new(kept, last, clock_offset_ms);
-            Ok(Self { store, catalogue: Catalogue::default(), engine, setup, news: None, plan: None })
+            Ok(Self {
+                store,
+                catalogue: Catalogue::default(),
+                engine: Engine::new(kept),
+                setup,
+                memory: Memory::default(),
+                news: None,
+                step: None,
+                plan: None,
+                rebuild_due: false,
+            })
         };
         open().map_err(|error| Failed::from(error).shown(None))
     }
@@ -134,6 +158,7 @@ impl Device {
             }
             Screen::Orders { limit } => View::Orders(screens::orders::load(&both, *limit, moment)?),
             Screen::Sync => View::Sync(screens::sync::load(&both, &self.engine, device_now)?),
+            Screen::Attention => View::Attention(screens::attention::load(&both)?),
             Screen::Profile => View::Profile(screens::profile::load(&both, &self.setup.app_version)?),
         })
     }
@@ -232,17 +257,46 @@ impl Device {
         Moment::of(host, self.engine.clock_offset_ms())
     }
 
+    /// Now, by the server's clock as far as it is known.
+    pub(crate) fn corrected_now(&self, host: &impl Host) -> UtcMillis {
+        host.now().plus_millis(self.engine.clock_offset_ms())
+    }
+
     /// What the engine is told with every event.
-    pub(crate) fn facts(&mut self, host: &impl Host) -> Result<Facts, StoreError> {
+    pub(crate) fn facts(&mut self, host: &impl Host, moved_bytes: u64) -> Result<Facts, StoreError> {
+        let facts = self.read_facts(host, moved_bytes);
+        if facts.as_ref().is_err_and(StoreError::is_damage) {
+            self.heal();
+            return self.read_facts(host, moved_bytes);
+        }
+        facts
+    }
+
+    fn read_facts(&mut self, host: &impl Host, moved_bytes: u64) -> Result<Facts, StoreError> {
         let mut random = [0; 4];
         host.random_bytes(&mut random);
+        let now = self.corrected_now(host);
+        let rebuild_due = self.rebuild_due;
         let both = self.store.read()?;
+        let checked_ms = options::get_number(&both.work, OptionName::VerifiedAt)?.map(|at| now.since(UtcMillis(at)));
         Ok(Facts {
             now: host.now(),
             random: u32::from_le_bytes(random),
             outbox_end: outbox::end(&both.work)?,
             signed_in: options::get(&both.work, OptionName::Token)?.is_some(),
+            moved_bytes,
+            has_root: checkpoints::feed(&both.reference)?.is_some_and(|feed| !feed.root.is_empty()),
+            // A check in the future was made by a clock that is right again by now.
+            check_due: checked_ms.is_none_or(|ago| !(-CHECK_EVERY_MS..CHECK_EVERY_MS).contains(&ago)),
+            fill_due: !foreign::missing_columns(&both.reference)?.is_empty(),
+            rebuild_due,
         })
+    }
+
+    /// The root that is held, as it is told to the server; `None` before the first download.
+    pub(crate) fn held_root(&mut self) -> Result<Option<String>, StoreError> {
+        let both = self.store.read()?;
+        Ok(checkpoints::feed(&both.reference)?.map(|feed| short_root(&feed.root)))
     }
 
     /// Keeps the rows of the synchronisation screen, the end of the last session and the offset of the clock.
@@ -255,7 +309,37 @@ impl Device {
             rows::save_session(&tx, &store_session(ended))?;
         }
         options::set(&tx, OptionName::ClockOffset, &self.engine.clock_offset_ms().to_string())?;
+        let Pace { failures, limit } = self.engine.pace();
+        let numbers = [(OptionName::BatchFailures, Some(failures).filter(|failures| *failures > 0)), (OptionName::BatchLimit, limit)];
+        let session = self.engine.session().map(|session| session.tag.to_string());
+        let texts = numbers.map(|(name, number)| (name, number.map(|number| number.to_string())));
+        for (name, value) in texts.into_iter().chain([(OptionName::SessionOpen, session)]) {
+            match value {
+                Some(value) => options::set(&tx, name, &value)?,
+                None => options::clear(&tx, name)?,
+            }
+        }
         commit(tx)
+    }
+
+    /// Notes the session that ended in the journal.
+    pub(crate) fn note_session(&mut self, now: UtcMillis) -> Result<(), StoreError> {
+        let Some(ended) = self.engine.last() else { return Ok(()) };
+        let StoredSession { tag, result, sent, received, bytes, millis } = store_session(ended);
+        let code = ended.code.map(|code| code.as_str().to_owned());
+        let session = JournalledSession { ended_at: now, cause: ended.cause.to_owned(), tag, result, code, sent, received, bytes, millis };
+        let tx = self.store.work()?;
+        sessions::note(&tx, &session)?;
+        commit(tx)
+    }
+
+    /// The last sessions, newest first: for support.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError`].
+    pub fn sessions(&mut self, limit: u32) -> Result<Vec<JournalledSession>, DeviceError> {
+        Ok(sessions::newest(&self.store.read()?.work, limit)?)
     }
 
     /// Whom this device talks to.
@@ -306,159 +390,29 @@ impl Device {
         outbox::unsent(&self.store.read()?.work)
     }
 
-    /// The next request of a session.
-    pub(crate) fn request(&mut self, documents_up_to: Option<i64>, want_download: bool) -> Result<SyncRequest, DeviceError> {
-        let both = self.store.read()?;
-        let batch = match documents_up_to {
-            Some(up_to) => next_batch(&both.work, signed_in_id(&both.work)?, up_to)?,
-            None => Batch { documents: Vec::new(), is_last: true },
-        };
-        let want_download = want_download && batch.is_last;
-        let (mut root, mut epoch, mut cursors) = (None, None, BTreeMap::new());
-        if want_download {
-            let checkpoints = checkpoints::all(&both.reference)?;
-            if let Some(feed) = checkpoints::feed(&both.reference)? {
-                // A bucket that is to be fetched anew makes the root count for nothing, or the server would answer that all is well.
-                let whole = checkpoints.iter().all(|checkpoint| checkpoint.cursor > ChangeNo(0) || checkpoint.state.rows == 0);
-                root = whole.then_some(feed.root);
-                epoch = Some(feed.epoch);
-            }
-            cursors = checkpoints.into_iter().map(|checkpoint| (checkpoint.name, checkpoint.cursor.0)).collect();
-        }
-        Ok(SyncRequest { protocol: PROTOCOL, schema: SCHEMA, want_download, root, epoch, cursors, documents: batch.documents, ..SyncRequest::default() })
-    }
-
-    /// Settles receipts in one transaction. Gives how many documents were answered, and how many up to `up_to` still are not.
-    pub(crate) fn settle(&mut self, sent: &[Envelope], receipts: &[Receipt], up_to: i64) -> Result<(u32, u32), DeviceError> {
-        let tx = self.store.work()?;
-        let answered = settle(&tx, sent, receipts)?;
-        let waiting = outbox::waiting_up_to(&tx, signed_in_id(&tx)?, up_to)?;
-        commit(tx)?;
-        Ok((answered, waiting))
-    }
-
-    /// Keeps the office's news until they are planned.
-    pub(crate) fn keep_news(&mut self, news: Option<Download>) {
-        self.news = news;
-        self.plan = None;
-    }
-
-    /// Makes a plan of the office's news and stages the segments that rode along. The cursors of `forget` are forgotten for good.
-    pub(crate) fn plan(&mut self, forget: &[BucketName]) -> Result<Planned, Failed> {
-        let planned = self.try_plan(forget);
-        self.healed_sync(planned)
-    }
-
-    fn try_plan(&mut self, forget: &[BucketName]) -> Result<Planned, PlanError> {
-        let Some(news) = &self.news else {
-            return Err(Failed::new(ErrorCode::IncompleteReply, "there are no news to plan").into());
-        };
-        let tx = self.store.reference()?;
-        for name in forget {
-            checkpoints::forget(&tx, name)?;
-        }
-        let plan = plan(news, &checkpoints::all(&tx)?, checkpoints::feed(&tx)?.as_ref(), forget)?;
-        let names = plan.names();
-        staging::keep_only(&tx, &names)?;
-        for text in &news.segments {
-            let bytes = inline_segment(text)?;
-            let name = Blake3Hex::of(&bytes);
-            if names.contains(name.as_str()) {
-                staging::insert(&tx, name.as_str(), &bytes)?;
-            }
-        }
-        let planned = plan.planned(&staging::staged(&tx)?);
-        commit(tx)?;
-        self.plan = Some(plan);
-        Ok(planned)
-    }
-
-    /// Keeps a segment whose bytes have been checked against its name.
-    pub(crate) fn stage(&mut self, name: &Blake3Hex, bytes: &[u8]) -> Result<(), Failed> {
-        let staged = (|| {
-            let tx = self.store.reference()?;
-            staging::insert(&tx, name.as_str(), bytes)?;
-            commit(tx)
-        })();
-        self.healed_sync(staged)
-    }
-
-    /// Shows what was downloaded, all at once. Gives the tables that changed.
-    pub(crate) fn apply(&mut self, at: UtcMillis) -> Result<(Applied, BTreeSet<&'static str>), ApplyFailed> {
-        let Some(plan) = self.plan.take() else {
-            return Err(ApplyFailed::Failed(Failed::new(ErrorCode::IncompleteReply, "there is no plan to apply")));
-        };
-        let shown = (|| {
-            let tx = self.store.reference()?;
-            let shown = apply(&tx, &plan, at)?;
-            commit(tx)?;
-            Ok::<_, ApplyError>(shown)
-        })();
-        match shown {
-            Ok(shown) => {
-                self.news = None;
-                self.catalogue.forget(shown.changed.iter().copied());
-                // The log of a first load is as long as the database; an error here costs only room.
-                let _ = self.store.shrink_reference_log();
-                Ok((Applied { rows: shown.rows }, shown.changed))
-            }
-            Err(ApplyError::WrongSum(buckets)) => Err(ApplyFailed::WrongSum(buckets)),
-            Err(error) => {
-                let failed = error.failed();
-                if matches!(&error, ApplyError::Store(error) if error.is_damage()) {
-                    self.heal();
-                }
-                Err(ApplyFailed::Failed(failed))
-            }
-        }
-    }
-
-    fn healed<T>(&mut self, result: Result<T, DeviceError>) -> Result<T, DeviceError> {
+    pub(crate) fn healed<T>(&mut self, result: Result<T, DeviceError>) -> Result<T, DeviceError> {
         if matches!(&result, Err(DeviceError::Store(error)) if error.is_damage()) {
             self.heal();
         }
         result
     }
 
-    fn healed_sync<T, E: Into<PlanError>>(&mut self, result: Result<T, E>) -> Result<T, Failed> {
-        result.map_err(|error| match error.into() {
-            PlanError::Failed(failed) => failed,
-            PlanError::Store(error) => {
-                if error.is_damage() {
-                    self.heal();
-                }
-                error.into()
-            }
-        })
-    }
-
     /// A file is damaged: a copy of the office is begun anew, and what only this device knows is put aside for support.
-    fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         if let Ok(Damaged::Reference) = self.store.recover() {
             self.forget_reference();
         }
     }
 
-    fn forget_reference(&mut self) {
+    /// Whatever was known of the copy of the office counts for nothing: another one is open.
+    pub(crate) fn forget_reference(&mut self) {
         self.catalogue = Catalogue::default();
-        self.keep_news(None);
+        self.keep_news(None, None);
     }
-}
 
-enum PlanError {
-    Failed(Failed),
-    Store(StoreError),
-}
-
-impl From<Failed> for PlanError {
-    fn from(failed: Failed) -> Self {
-        Self::Failed(failed)
-    }
-}
-
-impl From<StoreError> for PlanError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
+    /// Keeps the office's news until they are planned or applied.
+    pub(crate) fn keep_news(&mut self, download: Option<Download>, step: Option<Step>) {
+        (self.news, self.step, self.plan) = (download, step, None);
     }
 }
 
@@ -496,5 +450,8 @@ fn restore_session(stored: StoredSession) -> Ended {
         received: number(stored.received),
         bytes: number(stored.bytes),
         millis: number(stored.millis),
+        // The journal knows them; they are not shown.
+        cause: "",
+        code: None,
     }
 }

@@ -3,20 +3,28 @@
 use std::cell::{Cell, RefCell};
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures::future::{FutureExt, LocalBoxFuture};
+use futures::future::{Fuse, FutureExt, LocalBoxFuture};
 use futures::select_biased;
 use futures::stream::{FuturesUnordered, StreamExt};
 use polevik_device_api::view::View;
-use polevik_device_api::{Push, Reply, Request};
+use polevik_device_api::{Command, Push, Reply, Request, RowId};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
+use polevik_protocol::bucket::BucketName;
 use polevik_protocol::login::{LoginReply, LoginRequest, SignedIn};
 
+use crate::calls::{Answer, Caller};
 use crate::device::Device;
 use crate::error::{DeviceError, Failed};
 use crate::host::Host;
-use crate::sync::event::{Effect, Event, Exchanged, News, Outcome, SessionNo, Wanted, Work};
+use crate::sync::apply::Shown;
+use crate::sync::copy::Applying;
+use crate::sync::event::{
+    Applied, ApplyFailed, Effect, Event, Exchange, ExchangeFailed, Exchanged, Mended, Outcome, SessionNo, Wanted, Work,
+};
+use crate::sync::exchange::Taken;
 use crate::sync::hello::clock_offset_ms;
+use crate::sync::mend::{Fill, Repair};
 use crate::transport::Transport;
 
 /// Pushes about progress come at most so often.
@@ -41,6 +49,10 @@ enum Task {
     Do(SessionNo, Work),
     /// Drop all of it.
     Abandon,
+    /// Ask the server to say when there is something new.
+    Watch,
+    /// Drop that.
+    Unwatch,
     /// Come back then.
     WakeAt(Option<UtcMillis>),
 }
@@ -69,14 +81,17 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
     pub async fn run(&self) {
         let Some(mut queue) = self.queue.borrow_mut().take() else { return };
         let mut under_way: FuturesUnordered<LocalBoxFuture<'_, Event>> = FuturesUnordered::new();
-        let mut timer: futures::future::Fuse<LocalBoxFuture<'_, ()>> = futures::future::Fuse::terminated();
+        let mut timer: Fuse<LocalBoxFuture<'_, ()>> = Fuse::terminated();
+        let mut watch: Fuse<LocalBoxFuture<'_, Event>> = Fuse::terminated();
         self.step(Event::Started);
         loop {
             select_biased! {
                 task = queue.next() => match task {
                     Some(Task::Do(number, work)) => under_way.push(self.carry_out(number, work).boxed_local()),
                     Some(Task::Abandon) => under_way = FuturesUnordered::new(),
-                    Some(Task::WakeAt(None)) => timer = futures::future::Fuse::terminated(),
+                    Some(Task::Watch) => watch = self.watch().boxed_local().fuse(),
+                    Some(Task::Unwatch) => watch = Fuse::terminated(),
+                    Some(Task::WakeAt(None)) => timer = Fuse::terminated(),
                     Some(Task::WakeAt(Some(at))) => {
                         let millis = u64::try_from(at.since(self.host.now())).unwrap_or(0);
                         timer = self.host.sleep(millis).boxed_local().fuse();
@@ -84,6 +99,7 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
                     None => return,
                 },
                 event = under_way.select_next_some() => self.step(event),
+                event = watch => self.step(event),
                 () = timer => self.step(Event::Due),
             }
         }
@@ -119,7 +135,18 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
                 reply.unwrap_or_else(|failed| Reply::Failed(failed.shown(None)))
             }
             Request::Sync(row) => {
+                if row == Some(RowId::UploadMandatory) {
+                    self.send_again();
+                }
                 self.step(Event::Asked(row));
+                Reply::Taken
+            }
+            Request::Foreground(foreground) => {
+                self.step(Event::Foreground(foreground));
+                Reply::Taken
+            }
+            Request::Check => {
+                self.step(Event::CheckAsked);
                 Reply::Taken
             }
             Request::StopSync => {
@@ -130,6 +157,15 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
                 self.step(Event::Woken);
                 Reply::Taken
             }
+        }
+    }
+
+    /// The row's own button tries once more what was set aside.
+    fn send_again(&self) {
+        let unparked = self.device.borrow_mut().execute(Command::Unpark { document: None }, &self.host);
+        match unparked {
+            Ok((_, changed)) => self.changed(changed.iter().copied()),
+            Err(error) => self.host.log(&format!("what was set aside stays so: {error}")),
         }
     }
 
@@ -193,7 +229,7 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
     fn step(&self, event: Event) {
         let (effects, number) = {
             let mut device = self.device.borrow_mut();
-            let facts = match device.facts(&self.host) {
+            let facts = match device.facts(&self.host, self.transport.moved_bytes()) {
                 Ok(facts) => facts,
                 Err(error) => {
                     self.host.log(&format!("the engine was not told: {error}"));
@@ -210,7 +246,19 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
                         self.host.log(&format!("the rows of synchronisation were not kept: {error}"));
                     }
                 }
+                Effect::Note => {
+                    let noted = {
+                        let mut device = self.device.borrow_mut();
+                        let now = device.corrected_now(&self.host);
+                        device.note_session(now)
+                    };
+                    if let Err(error) = noted {
+                        self.host.log(&format!("the session was not noted: {error}"));
+                    }
+                }
                 Effect::Show { now } => self.show(now),
+                Effect::Watch => self.post(Task::Watch),
+                Effect::Unwatch => self.post(Task::Unwatch),
                 Effect::Abandon => self.post(Task::Abandon),
                 Effect::WakeAt(at) => self.post(Task::WakeAt(at)),
                 Effect::Do(work) => self.post(Task::Do(number, work)),
@@ -226,63 +274,171 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
     /// Does the work; gives the event that says what came of it.
     async fn carry_out(&self, number: SessionNo, work: Work) -> Event {
         let outcome = match work {
-            Work::Exchange { documents_up_to, want_download } => Outcome::Exchanged(self.exchange(documents_up_to, want_download).await),
-            Work::Plan { forget } => Outcome::Planned(self.device.borrow_mut().plan(&forget)),
+            Work::Exchange(exchange) => Outcome::Exchanged(self.exchange(&exchange).await),
+            Work::Blame => {
+                let mut device = self.device.borrow_mut();
+                let now = device.corrected_now(&self.host);
+                Outcome::Blamed(device.blame(now).map_err(Failed::from))
+            }
+            Work::Step { at } => {
+                let applied = self.device.borrow_mut().apply_step(at);
+                Outcome::Stepped(self.tell(applied))
+            }
+            Work::Plan { suspects, anew } => {
+                let mut device = self.device.borrow_mut();
+                let now = device.corrected_now(&self.host);
+                Outcome::Planned(device.plan(&suspects, anew, now))
+            }
             Work::Fetch(wanted) => {
                 let result = self.fetch(&wanted).await;
                 Outcome::Fetched(wanted, result)
             }
             Work::Apply { at } => {
-                let applied = self.device.borrow_mut().apply(at);
-                if let Ok((_, changed)) = &applied {
-                    self.changed(changed.iter().copied());
-                }
-                Outcome::Applied(applied.map(|(applied, _)| applied))
+                let applied = self.apply(at).await;
+                Outcome::Applied(self.tell(applied))
             }
+            Work::Fill => Outcome::Filled(self.fill().await),
+            Work::Check => Outcome::Checked(self.check().await),
+            Work::Repair(buckets) => Outcome::Repaired(self.repair(&buckets).await),
         };
         Event::Came(number, outcome)
     }
 
-    async fn exchange(&self, documents_up_to: Option<i64>, want_download: bool) -> Result<Exchanged, Failed> {
-        let failed = |error: DeviceError| match error {
-            DeviceError::Store(error) => Failed::from(error),
-            DeviceError::Refused(refusal) => Failed::new(ErrorCode::LoginNeeded, refusal.to_string()),
-        };
-        let (caller, request) = {
+    /// Shows what was downloaded; a copy that is built beside lets screens in between its segments.
+    async fn apply(&self, at: UtcMillis) -> Result<Shown, ApplyFailed> {
+        let mut applying = self.device.borrow_mut().apply(at)?;
+        loop {
+            match applying {
+                Applying::Done(shown) => return Ok(shown),
+                Applying::Beside(beside) => {
+                    yield_now().await;
+                    applying = self.device.borrow_mut().go_on_applying(beside, at)?;
+                }
+            }
+        }
+    }
+
+    /// Tells faces which tables changed.
+    fn tell(&self, applied: Result<Shown, ApplyFailed>) -> Result<Applied, ApplyFailed> {
+        let shown = applied?;
+        self.changed(shown.changed.iter().copied());
+        Ok(Applied { rows: shown.rows })
+    }
+
+    async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged, ExchangeFailed> {
+        let nothing_sent = |failed: Failed| ExchangeFailed { documents: 0, known: false, failed };
+        let (caller, asked) = {
             let mut device = self.device.borrow_mut();
-            (device.caller()?, device.request(documents_up_to, want_download).map_err(failed)?)
+            let now = device.corrected_now(&self.host);
+            let caller = device.caller().map_err(|error| nothing_sent(error.into()))?;
+            (caller, device.request(exchange, now).map_err(|error| nothing_sent(error.into()))?)
         };
+        let documents = u32::try_from(asked.request.documents.len()).unwrap_or(u32::MAX);
         let before = self.host.now();
-        let answer = caller.sync(&self.transport, &request).await;
+        let answer = caller.sync(&self.transport, &asked.request).await;
         let after = self.host.now();
         let tag = caller.tag.as_deref().unwrap_or("-");
         self.log_request("sync", tag, before, after, answer.as_ref().map(|answer| (answer.bytes_up, answer.bytes_down)));
-        let answer = answer?;
-        let reply = answer.message;
-
-        let mut device = self.device.borrow_mut();
-        let (answered, waiting) = match documents_up_to {
-            Some(up_to) => device.settle(&request.documents, &reply.receipts, up_to).map_err(failed)?,
-            None => (0, 0),
-        };
-        let news = match (request.want_download, &reply.download) {
-            (false, _) => News::NotAsked,
-            (true, None) => News::Nothing,
-            (true, Some(_)) => News::Some,
-        };
-        device.keep_news(reply.download);
-        drop(device);
-        if answered > 0 {
+        let answer = answer.map_err(|failed| ExchangeFailed { documents, known: asked.known, failed })?;
+        let clock_offset_ms = clock_offset_ms(answer.message.server_time_ms, before, after);
+        let taken = self.device.borrow_mut().take_reply(exchange, &asked.request, answer.message);
+        let taken = taken.map_err(|error| nothing_sent(error.into()))?;
+        if taken.answered + taken.broken > 0 || taken.re_enrolled || taken.re_offers {
             self.changed(["outbox"]);
         }
-        Ok(Exchanged {
-            clock_offset_ms: clock_offset_ms(reply.server_time_ms, before, after),
-            answered,
-            waiting,
-            bytes_up: answer.bytes_up,
-            bytes_down: answer.bytes_down,
-            news,
-        })
+        if taken.re_enrolled {
+            self.changed(["option"]);
+        }
+        let Taken { answered, waiting, held, broken, re_enrolled, re_offers, news } = taken;
+        let (bytes_up, bytes_down) = (answer.bytes_up, answer.bytes_down);
+        Ok(Exchanged { clock_offset_ms, answered, waiting, held, broken, bytes_up, bytes_down, news, re_enrolled, re_offers })
+    }
+
+    /// One wait for news.
+    async fn watch(&self) -> Event {
+        let asked = {
+            let mut device = self.device.borrow_mut();
+            device.caller().and_then(|caller| Ok((caller, device.held_root()?.unwrap_or_default())))
+        };
+        let (caller, root) = match asked {
+            Ok(asked) => asked,
+            Err(error) => return Event::Watched(Err(error.into())),
+        };
+        let before = self.host.now();
+        let answer = caller.wait(&self.transport, &root).await;
+        self.log_request("wait", "-", before, self.host.now(), answer.as_ref().map(|_| (0, 0)));
+        Event::Watched(answer.map(|reply| reply.changed))
+    }
+
+    /// Counts all rows of the copy again, slice by slice, so that screens get in between.
+    async fn check(&self) -> Result<Vec<BucketName>, Failed> {
+        let now = self.device.borrow().corrected_now(&self.host);
+        let Some(mut check) = self.device.borrow_mut().begin_check()? else { return Ok(Vec::new()) };
+        loop {
+            if let Some(wrong) = self.device.borrow_mut().go_on_checking(&mut check, now)? {
+                return Ok(wrong);
+            }
+            yield_now().await;
+        }
+    }
+
+    /// Has the wrong rows of these buckets told from the right ones, range by range, and fetched again.
+    async fn repair(&self, buckets: &[BucketName]) -> Result<Mended, Failed> {
+        let (mut rows, mut still_wrong) = (0, Vec::new());
+        for bucket in buckets {
+            let mut question = self.device.borrow_mut().begin_repair(bucket)?;
+            loop {
+                let answer = self.ask("repair", async |caller: &Caller| caller.repair(&self.transport, &question.request).await).await?;
+                let repaired = self.device.borrow_mut().take_repair(question, answer)?;
+                match repaired {
+                    Repair::Behind => return Ok(Mended::Behind),
+                    Repair::Ask { next, written } => {
+                        rows += written;
+                        question = next;
+                    }
+                    Repair::Done { changed, written } => {
+                        rows += written;
+                        self.changed(changed);
+                        break;
+                    }
+                    Repair::StillWrong => {
+                        still_wrong.push(bucket.clone());
+                        break;
+                    }
+                }
+            }
+        }
+        let now = self.device.borrow().corrected_now(&self.host);
+        self.device.borrow_mut().end_repair(&still_wrong, now)?;
+        Ok(if still_wrong.is_empty() { Mended::Done { rows } } else { Mended::StillWrong(still_wrong) })
+    }
+
+    /// Asks for the columns that the application has learned, bucket by bucket, table by table.
+    async fn fill(&self) -> Result<Mended, Failed> {
+        let (mut rows, mut next) = (0, self.device.borrow_mut().begin_fill()?);
+        while let Some(question) = next {
+            let answer = self.ask("backfill", async |caller: &Caller| caller.backfill(&self.transport, &question.request).await).await?;
+            let filled = self.device.borrow_mut().take_fill(question, answer)?;
+            match filled {
+                Fill::Behind => return Ok(Mended::Behind),
+                Fill::Went { next: question, changed, written } => {
+                    rows += written;
+                    self.changed(changed);
+                    next = question;
+                }
+            }
+        }
+        Ok(Mended::Done { rows })
+    }
+
+    /// Asks the server for something other than a sync, and logs it.
+    async fn ask<M>(&self, what: &str, ask: impl AsyncFnOnce(&Caller) -> Result<Answer<M>, Failed>) -> Result<M, Failed> {
+        let caller = self.device.borrow_mut().caller()?;
+        let before = self.host.now();
+        let answer = ask(&caller).await;
+        let tag = caller.tag.as_deref().unwrap_or("-");
+        self.log_request(what, tag, before, self.host.now(), answer.as_ref().map(|answer| (answer.bytes_up, answer.bytes_down)));
+        Ok(answer?.message)
     }
 
     async fn fetch(&self, wanted: &Wanted) -> Result<(), Failed> {
@@ -325,4 +481,17 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
             Err(failed) => self.host.log(&format!("{tag} {what} {} ms={millis}: {}", failed.code, failed.detail)),
         }
     }
+}
+
+/// Lets everything else that is ready run first.
+async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
 }

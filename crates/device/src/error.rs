@@ -58,18 +58,30 @@ pub struct Failed {
     pub detail: String,
     /// Seconds the server asks us to wait.
     pub retry_after_s: Option<u32>,
+    /// How many stand before us in the queue of a busy server.
+    pub queue_position: Option<u32>,
 }
 
 impl Failed {
     /// A failure with its words.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_s: None }
+        Self { code, detail: detail.into(), retry_after_s: None, queue_position: None }
     }
 
     /// As screens show it.
     #[must_use]
     pub fn shown(self, tag: Option<String>) -> Failure {
-        Failure { code: self.code, tag, detail: self.detail }
+        Failure { code: self.code, tag, detail: self.detail, queue_position: self.queue_position }
+    }
+}
+
+impl From<DeviceError> for Failed {
+    /// A step of synchronisation that is refused lacks a sign-in: nothing else stops it.
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::Store(error) => error.into(),
+            DeviceError::Refused(refusal) => Self::new(ErrorCode::LoginNeeded, refusal.to_string()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file per screen: reads only, gives plain views, formats nothing.
 
+pub(crate) mod attention;
 pub(crate) mod order;
 pub(crate) mod order_pad;
 pub(crate) mod orders;
@@ -27,7 +28,9 @@ use crate::error::DeviceError;
 fn place_of(both: &Both<'_>, document: DocumentId) -> Result<DocumentPlace, DeviceError> {
     let place = match outbox::standing(&both.work, document)? {
         None => return Ok(DocumentPlace::Draft),
-        Some(Standing::Waiting | Standing::Parked | Standing::Withdrawn { .. }) => return Ok(DocumentPlace::OnlyHere),
+        Some(Standing::Waiting) => return Ok(DocumentPlace::OnlyHere),
+        Some(Standing::Parked) => return Ok(DocumentPlace::Parked),
+        Some(Standing::Withdrawn { answered }) => return Ok(DocumentPlace::Withdrawn { on_server: answered }),
         Some(Standing::Refused { code, reason }) => {
             DocumentPlace::Rejected { code: ErrorCode::parse(&code).unwrap_or(ErrorCode::Unexpected), reason }
         }
@@ -37,6 +40,7 @@ fn place_of(both: &Both<'_>, document: DocumentId) -> Result<DocumentPlace, Devi
         None => place,
         Some(word) => match word.state.as_str() {
             "received" => place,
+            "withdrawn" => DocumentPlace::Withdrawn { on_server: true },
             "rejected" if matches!(place, DocumentPlace::Rejected { .. }) => place,
             "rejected" => DocumentPlace::Rejected { code: ErrorCode::DocumentRejected, reason: word.note },
             _ => DocumentPlace::Office { state: word.state },

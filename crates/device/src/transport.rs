@@ -67,4 +67,10 @@ pub trait Transport {
     ///
     /// [`TransportError`] when there is no whole answer. A status other than 200 is an answer.
     fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, TransportError>>;
+
+    /// Bytes of answers that have come since the process began, of requests that are still under way too: by this the watchdog tells a slow
+    /// network from a dead one. A network that does not count is judged by its whole answers.
+    fn moved_bytes(&self) -> u64 {
+        0
+    }
 }

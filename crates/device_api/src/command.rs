@@ -60,6 +60,18 @@ pub enum Command {
         /// The draft.
         order: DocumentId,
     },
+    /// Send a document again that was set aside.
+    Unpark {
+        /// The document; `None` = all that are.
+        document: Option<DocumentId>,
+    },
+    /// Take a visit or an order back: for the office it counts as not made. It stays readable with the reason.
+    Withdraw {
+        /// The document; drafts are discarded instead.
+        document: DocumentId,
+        /// Why; 1 to 1 000 characters.
+        reason: String,
+    },
     /// Remember the language of the screens.
     SetLanguage {
         /// `ru` or `en`.

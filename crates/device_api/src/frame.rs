@@ -48,6 +48,10 @@ pub enum Request {
     StopSync,
     /// The page saw something that may matter: the network came, the app is in front again.
     Wake,
+    /// The application came to the front, or left it. In front it hears of the office's changes within a second or so.
+    Foreground(bool),
+    /// Count all rows of the office's copy again, and repair what is wrong. Answered at once, like [`Request::Sync`].
+    Check,
 }
 
 /// From the core to the page.
@@ -122,6 +126,9 @@ pub enum Refusal {
     /// The wanted day of delivery is before today.
     #[error("the wanted day of delivery is before today")]
     DeliveryInPast,
+    /// The document is withdrawn already.
+    #[error("it is withdrawn already")]
+    Withdrawn,
     /// The device has used up its numbers.
     #[error("the device has used up its document numbers")]
     NumbersUsedUp,

@@ -60,6 +60,16 @@ pub struct Failure {
     pub tag: Option<String>,
     /// For support; may be empty.
     pub detail: String,
+    /// How many stood before us in the queue of a busy server (S303), if it said so.
+    pub queue_position: Option<u32>,
+}
+
+impl Failure {
+    /// A failure that is not of a session.
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, tag: None, detail: detail.into(), queue_position: None }
+    }
 }
 
 /// Where a row stands.
@@ -125,8 +135,13 @@ pub struct RowView {
     pub orders_waiting: u32,
     /// Visits that wait to be sent (upload rows).
     pub visits_waiting: u32,
-    /// Documents the office refused and nobody has looked at yet (upload rows).
+    /// Documents that need the rep: refused by the office, or set aside (upload rows). They do not make the row fail.
     pub need_attention: u32,
+    /// Those of them that are set aside.
+    pub parked: u32,
+    /// Documents that the server had answered and is offered again, because it was restored from a backup (S306): nothing is lost, nothing
+    /// is to be done.
+    pub re_offered: u32,
 }
 
 /// How a session ended.

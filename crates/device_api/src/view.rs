@@ -46,6 +46,8 @@ pub enum Screen {
     },
     /// «Синхронизация».
     Sync,
+    /// «Требуют внимания»: documents that need the rep.
+    Attention,
     /// «Профиль».
     Profile,
 }
@@ -82,6 +84,8 @@ pub enum View {
     Orders(OrdersView),
     /// [`Screen::Sync`].
     Sync(crate::sync::SyncView),
+    /// [`Screen::Attention`].
+    Attention(Vec<AttentionRow>),
     /// [`Screen::Profile`].
     Profile(ProfileView),
 }
@@ -175,6 +179,30 @@ pub enum DocumentPlace {
         /// In the office's words.
         reason: String,
     },
+    /// It is set aside (D407): the server broke at it three times.
+    Parked,
+    /// The rep took it back.
+    Withdrawn {
+        /// Whether the server knows.
+        on_server: bool,
+    },
+}
+
+/// A document that needs the rep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttentionRow {
+    /// The document.
+    pub id: DocumentId,
+    /// Whether it is an order or a visit.
+    pub is_order: bool,
+    /// Number of an order; empty for a visit.
+    pub number: String,
+    /// Where.
+    pub outlet_name: String,
+    /// When it was made.
+    pub at: UtcMillis,
+    /// [`DocumentPlace::Rejected`] or [`DocumentPlace::Parked`].
+    pub place: DocumentPlace,
 }
 
 /// Outlets of the territory.

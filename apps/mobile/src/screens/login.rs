@@ -81,7 +81,7 @@ pub fn Login(
                 ),
                 Reply::Failed(why) => failure.set(Some(why)),
                 Reply::Refused(_) | Reply::Done(_) | Reply::View(_) => {
-                    failure.set(Some(Failure { code: ErrorCode::Unexpected, tag: None, detail: String::new() }));
+                    failure.set(Some(Failure::new(ErrorCode::Unexpected, "")));
                 }
             }
         });

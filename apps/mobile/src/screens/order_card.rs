@@ -28,7 +28,7 @@ pub fn OrderCard(view: OrderView) -> impl IntoView {
         DocumentPlace::Rejected { code, reason } => {
             let action = if reason.is_empty() { words.code_action(*code) } else { reason.clone() };
             let said = (words.code_title(*code), action);
-            let failure = polevik_device_api::Failure { code: *code, tag: None, detail: String::new() };
+            let failure = polevik_device_api::Failure::new(*code, "");
             Some(view! { <FailureBox failure said testid="order-rejected".to_owned()/> })
         }
         DocumentPlace::Draft | DocumentPlace::OnlyHere | DocumentPlace::OnServer | DocumentPlace::Office { .. } => None,

@@ -74,13 +74,17 @@ fn stop_visit(both: &Both<'_>, visit: &Visit) -> Result<StopVisit, DeviceError> 
     let mut place = place_of(both, visit.id)?;
     let (mut count, mut sum) = (0, Money::ZERO);
     for order in orders::of_visit(&both.work, visit.id)?.iter().filter(|order| !order.is_draft()) {
-        count += 1;
-        sum = sum.checked_add(order.totals.sum).unwrap_or(sum);
+        let of_order = place_of(both, order.id)?;
+        if !matches!(of_order, DocumentPlace::Withdrawn { .. }) {
+            count += 1;
+            sum = sum.checked_add(order.totals.sum).unwrap_or(sum);
+        }
         // The stop is done with the server when everything of the visit is.
-        match (&place, place_of(both, order.id)?) {
-            (DocumentPlace::Rejected { .. }, _) => (),
-            (_, worse @ (DocumentPlace::Rejected { .. } | DocumentPlace::OnlyHere)) => place = worse,
-            (_, DocumentPlace::Draft | DocumentPlace::OnServer | DocumentPlace::Office { .. }) => (),
+        match (&place, of_order) {
+            (DocumentPlace::Rejected { .. } | DocumentPlace::Parked, _) => (),
+            (_, worse @ (DocumentPlace::Rejected { .. } | DocumentPlace::Parked | DocumentPlace::OnlyHere)) => place = worse,
+            (_, DocumentPlace::Withdrawn { on_server: false }) => place = DocumentPlace::OnlyHere,
+            (_, DocumentPlace::Draft | DocumentPlace::OnServer | DocumentPlace::Office { .. } | DocumentPlace::Withdrawn { .. }) => (),
         }
     }
     Ok(StopVisit { id: visit.id, started_at: visit.started_at, finished_at: visit.finished_at, place, orders: count, orders_sum: sum })

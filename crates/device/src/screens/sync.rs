@@ -28,7 +28,9 @@ pub(crate) fn load(both: &Both<'_>, engine: &Engine, device_now: UtcMillis) -> R
                 changed: row.changed,
                 orders_waiting: counts.orders,
                 visits_waiting: counts.visits,
-                need_attention: counts.refused,
+                need_attention: counts.refused + counts.parked,
+                parked: counts.parked,
+                re_offered: counts.re_offered,
             }
         })
         .collect();

@@ -12,7 +12,7 @@ use crate::error::Failed;
 pub struct SessionNo(pub u64);
 
 /// What the engine is told with every event, so that it asks nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
     /// Now, by the device's clock.
     pub now: UtcMillis,
@@ -22,6 +22,16 @@ pub struct Facts {
     pub outbox_end: i64,
     /// Whether somebody is signed in.
     pub signed_in: bool,
+    /// Bytes the network has moved since the process began, of requests that are still under way too.
+    pub moved_bytes: u64,
+    /// Whether a root is held, so that the server can say when it is not the newest any more.
+    pub has_root: bool,
+    /// Whether all rows are to be counted again: a day has passed, or a session was cut short by the end of the process.
+    pub check_due: bool,
+    /// Whether the application has learned columns that rows held here may have.
+    pub fill_due: bool,
+    /// Whether repairs failed so often that the copy of the office is to be built anew.
+    pub rebuild_due: bool,
 }
 
 /// Something happened.
@@ -31,8 +41,14 @@ pub enum Event {
     Started,
     /// The rep asked for all rows, or for one.
     Asked(Option<RowId>),
+    /// Somebody wants all rows counted again, and what is wrong repaired.
+    CheckAsked,
     /// The network may be another one, or the application is in front again.
     Woken,
+    /// The application came to the front, or left it.
+    Foreground(bool),
+    /// The server ended a wait: whether there is something new; or it failed.
+    Watched(Result<bool, Failed>),
     /// The time that [`Effect::WakeAt`] named has come.
     Due,
     /// The rep stops the session.
@@ -49,13 +65,23 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Of [`Work::Exchange`].
-    Exchanged(Result<Exchanged, Failed>),
+    Exchanged(Result<Exchanged, ExchangeFailed>),
+    /// Of [`Work::Blame`].
+    Blamed(Result<(), Failed>),
+    /// Of [`Work::Step`].
+    Stepped(Result<Applied, ApplyFailed>),
     /// Of [`Work::Plan`].
     Planned(Result<Planned, Failed>),
     /// Of [`Work::Fetch`]: the segment is here and staged.
     Fetched(Wanted, Result<(), Failed>),
     /// Of [`Work::Apply`].
     Applied(Result<Applied, ApplyFailed>),
+    /// Of [`Work::Fill`]: rows that got values.
+    Filled(Result<Mended, Failed>),
+    /// Of [`Work::Check`]: buckets whose rows are wrong.
+    Checked(Result<Vec<BucketName>, Failed>),
+    /// Of [`Work::Repair`].
+    Repaired(Result<Mended, Failed>),
 }
 
 /// An exchange that went well. The receipts are in the database already.
@@ -65,14 +91,33 @@ pub struct Exchanged {
     pub clock_offset_ms: i64,
     /// Documents that were answered by it.
     pub answered: u32,
-    /// Entries up to the session's end of the outbox that are still not answered.
+    /// Entries up to the session's end of the outbox that can still go in this session.
     pub waiting: u32,
+    /// Entries at which the server broke in this session; they go in another one.
+    pub held: u32,
+    /// Documents at which the server broke in this exchange.
+    pub broken: u32,
     /// Bytes of the request's body on the wire.
     pub bytes_up: u64,
     /// Bytes of the reply's body, decoded.
     pub bytes_down: u64,
     /// News of the office.
     pub news: News,
+    /// The device goes on under a new id; no document was taken.
+    pub re_enrolled: bool,
+    /// The server lost documents that it had answered: they are offered again.
+    pub re_offers: bool,
+}
+
+/// An exchange that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExchangeFailed {
+    /// Documents it carried.
+    pub documents: u32,
+    /// It carried one document alone, at which an earlier request failed already.
+    pub known: bool,
+    /// How it failed.
+    pub failed: Failed,
 }
 
 /// What an exchange said of the office's rows.
@@ -82,8 +127,12 @@ pub enum News {
     NotAsked,
     /// The device has everything.
     Nothing,
+    /// Few rows, which came along; the driver keeps them for [`Work::Step`].
+    Step,
     /// There is something; the driver keeps it for [`Work::Plan`].
     Some,
+    /// There is something, but the server does not remember what the device holds: it is to be told.
+    CursorsWanted,
 }
 
 /// A segment that is to be fetched.
@@ -104,6 +153,8 @@ pub struct Planned {
     pub bytes_total: u64,
     /// Rows of all segments.
     pub rows: u64,
+    /// The plan shows that the server lost documents that it had answered: they are offered again.
+    pub re_offers: bool,
 }
 
 /// A download that was applied.
@@ -122,6 +173,20 @@ pub enum ApplyFailed {
     Failed(Failed),
 }
 
+/// What came of filling or repairing rows in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mended {
+    /// All is well now; this many rows were written or removed.
+    Done {
+        /// Rows.
+        rows: u64,
+    },
+    /// The office has moved on: its news come first.
+    Behind,
+    /// These buckets still do not add up.
+    StillWrong(Vec<BucketName>),
+}
+
 /// Something the driver is asked to do, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -134,8 +199,14 @@ pub enum Effect {
     },
     /// Work for the running session; its [`Outcome`] comes back with [`Event::Came`].
     Do(Work),
+    /// A session ended: note it in the journal.
+    Note,
     /// Drop whatever is under way; results of this session are not wanted any more.
     Abandon,
+    /// Ask the server to say when there is something new, and come back with [`Event::Watched`].
+    Watch,
+    /// Drop that wait.
+    Unwatch,
     /// Come back at this time with [`Event::Due`]; replaces the time named before. `None` = not by itself.
     WakeAt(Option<UtcMillis>),
 }
@@ -144,16 +215,20 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
     /// Send documents and ask for news, in one request.
-    Exchange {
-        /// Documents up to this number of the outbox go up, oldest first, one batch; `None` = no documents.
-        documents_up_to: Option<i64>,
-        /// Ask for news, unless more documents than one batch wait.
-        want_download: bool,
+    Exchange(Exchange),
+    /// Count a failure of the one document that went in the last exchange; the third sets it aside.
+    Blame,
+    /// Apply the few rows that came along.
+    Step {
+        /// Now, by the server's clock.
+        at: UtcMillis,
     },
-    /// Find out from the news what is needed; the cursors of these buckets count for nothing.
+    /// Find out from the news what is needed.
     Plan {
-        /// Buckets that did not add up.
-        forget: Vec<BucketName>,
+        /// Buckets that did not add up: what is held of them is compared range by range, by values.
+        suspects: Vec<BucketName>,
+        /// The copy is built anew, whatever is held.
+        anew: bool,
     },
     /// Fetch, check and stage one segment.
     Fetch(Wanted),
@@ -162,4 +237,27 @@ pub enum Work {
         /// Now, by the server's clock.
         at: UtcMillis,
     },
+    /// Ask for columns that the application has learned.
+    Fill,
+    /// Count all rows again, and compare.
+    Check,
+    /// Find the rows of these buckets that are wrong, and fetch them again.
+    Repair(Vec<BucketName>),
+}
+
+/// One request to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// Documents up to this number of the outbox go up, oldest first, one batch; `None` = no documents.
+    pub documents_up_to: Option<i64>,
+    /// Most documents of the batch; `None` = as many as fit.
+    pub limit: Option<u32>,
+    /// Ask for news, unless more documents than one batch wait.
+    pub want_download: bool,
+    /// Send cursors, though the server should remember them.
+    pub cursors: bool,
+    /// Name no root and take no step: what is held is to be compared bucket by bucket.
+    pub long_way: bool,
+    /// Ask as a device that holds nothing.
+    pub anew: bool,
 }

@@ -3,10 +3,11 @@
 use polevik_device_store::db::commit;
 use polevik_device_store::work::numbers::{self, Sequence};
 use polevik_device_store::work::options::{self, OptionName};
-use polevik_device_store::work::rows;
+use polevik_device_store::work::{journal, parking, rows};
 use polevik_device_store::{StoreError, Transaction};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::login::SignedIn;
+use polevik_protocol::sync::ReEnrol;
 
 use crate::acting::last_position;
 use crate::error::DeviceError;
@@ -37,12 +38,24 @@ pub(crate) fn sign_in(tx: Transaction<'_>, email: &str, server: &str, signed_in:
     }
     numbers::raise(&tx, &Sequence::Number(&signed_in.number_prefix), i64::from(signed_in.number_floor))?;
     numbers::raise(&tx, &Sequence::Document, i64::try_from(signed_in.device_seq_floor).unwrap_or(i64::MAX))?;
+    // Whatever was set aside under the old sign-in may go through under the new one.
+    parking::unpark_all(&tx)?;
     let another = !(same_position && same_server);
     if another {
         rows::clear(&tx)?;
     }
     commit(tx)?;
     Ok(another)
+}
+
+/// A new life begins: the id, the token and the prefix are taken, and what is not answered is numbered anew, in one transaction of the caller.
+/// Bodies stay as they are; an order keeps its number.
+pub(crate) fn re_enrol(tx: &Transaction<'_>, new: &ReEnrol) -> Result<(), StoreError> {
+    options::set(tx, OptionName::DeviceId, &new.device_id.to_string())?;
+    options::set(tx, OptionName::Token, &new.token)?;
+    options::set(tx, OptionName::NumberPrefix, &new.number_prefix)?;
+    journal::renumber_unanswered(tx)?;
+    Ok(())
 }
 
 /// Forgets the token; everything else stays for the next sign-in.

@@ -118,6 +118,26 @@ impl StatusRow {
         }
     }
 
+    /// Whether the time of its next try has come.
+    #[must_use]
+    pub fn is_due(&self, now: UtcMillis) -> bool {
+        match &self.last {
+            LastAttempt::Failed { failure, next_try: Some(at) } => schedule::is_due(failure.code, *at, now),
+            LastAttempt::Failed { next_try: None, .. } | LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => false,
+        }
+    }
+
+    /// The watchdog's last word: a failure that goes on by itself, but for which no next try is planned, gets one. Says whether it did.
+    pub fn plan_if_forgotten(&mut self, now: UtcMillis, random: u32) -> bool {
+        match &mut self.last {
+            LastAttempt::Failed { failure, next_try: next_try @ None } if schedule::goes_on_by_itself(failure.code) => {
+                *next_try = schedule::next_try(failure.code, self.attempts.max(1), None, now, random);
+                true
+            }
+            LastAttempt::Failed { .. } | LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => false,
+        }
+    }
+
     /// When it is tried again by itself.
     #[must_use]
     pub fn next_try(&self) -> Option<UtcMillis> {
@@ -177,6 +197,8 @@ impl StatusRow {
                     code: stored.code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::Unexpected),
                     tag: stored.tag,
                     detail: stored.detail.unwrap_or_default(),
+                    // The queue has moved on since.
+                    queue_position: None,
                 },
                 next_try: stored.next_try,
             },

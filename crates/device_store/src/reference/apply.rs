@@ -220,6 +220,28 @@ impl<'c> Applier<'c> {
         self.segment(bucket, segment, |pk| pk < lo || pk > hi || skip(pk))
     }
 
+    /// Removes the rows of `bucket` from a table of which the office has no base segment, except those that `skip` names: a later delta says
+    /// what becomes of them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn clear_table(&mut self, bucket: BucketNo, table: &'static TableDef, skip: impl Fn(i64) -> bool) -> Result<()> {
+        let held = held_rows(self.connection, table, bucket, (i64::MIN, i64::MAX))?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        let writer = writer(self.connection, &mut self.writers, table, self.all_were_empty)?;
+        let state = self.applied.states.entry(bucket).or_default();
+        for (pk, hash) in held.into_iter().filter(|(pk, _)| !skip(*pk)) {
+            writer.delete(pk)?;
+            state.remove(hash);
+            self.applied.changed.insert(table.name);
+            self.applied.rows += 1;
+        }
+        Ok(())
+    }
+
     /// Makes the indexes again that a first load goes without, and says what was done. The caller checks the sums before its commit.
     ///
     /// # Errors
