@@ -167,7 +167,7 @@ fn read_table(connection: &Connection, table: &Table) -> Found {
 /// Reads rows until the end or the first that cannot be read.
 fn collect(connection: &Connection, sql: &str, into: &mut Vec<Row>) -> Result<()> {
     let mut statement = connection.prepare_cached(sql)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let mut values = Row::new();

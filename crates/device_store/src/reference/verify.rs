@@ -267,12 +267,21 @@ fn read(table: &TableDef, hasher: &mut RowHasher, row: &Row<'_>) -> rusqlite::Re
     Ok(ReadRow { pk, bucket: BucketNo(bucket), kept: RowHash(kept.cast_unsigned()), made })
 }
 
-/// That a copy can be read at all: its tables are there, with their columns.
+/// That a copy can be read at all: all tables are there, with their columns.
 pub(crate) fn has_tables(connection: &Connection) -> Result<()> {
     for table in TABLES {
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
         let sql = format!("-- verify::has_tables\nSELECT id, _bucket, _hash, {} FROM {} LIMIT 0", columns.join(", "), table.name);
         connection.prepare(&sql).map_err(|_| StoreError::Damaged)?;
     }
+    connection.prepare(BOOKS).map_err(|_| StoreError::Damaged)?;
     Ok(())
 }
+
+const BOOKS: &str = "
+    -- verify::has_tables
+    SELECT bucket.bucket_no, bucket.name, bucket.cursor, bucket.row_count, bucket.sum, bucket.mix,
+           feed.only, feed.epoch, feed.root, feed.applied_at_ms, feed.hash_key, staged_segment.hash, staged_segment.bytes,
+           foreign_column.table_id, foreign_column.column_id, foreign_row.table_id, foreign_row.row_id, foreign_row.own_hash
+      FROM bucket, feed, staged_segment, foreign_column, foreign_row
+     LIMIT 0";
