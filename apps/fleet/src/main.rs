@@ -6,8 +6,10 @@ mod network;
 mod oracle;
 mod people;
 mod plan;
+mod replay;
 mod server;
 mod shared;
+mod shrink;
 mod simulate;
 mod trace;
 mod world;
@@ -27,10 +29,13 @@ struct Arguments {
 enum What {
     /// Run worlds, one for each seed, and check every promise in them.
     Simulate(simulate::Arguments),
+    /// Run one world again, from the file that a failing seed left.
+    Replay(replay::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         What::Simulate(arguments) => simulate::run(&arguments),
+        What::Replay(arguments) => replay::run(&arguments),
     }
 }

@@ -47,10 +47,12 @@ pub struct Sums {
     pub mix: i64,
 }
 
+/// A revision and its words: two phones with the same installation may write the same revision of a visit, each in words of its own.
+type Written = (DocumentKey, [u8; 32]);
+
 /// A revision that a phone reported as saved.
 #[derive(Debug, Clone)]
 struct Promise {
-    body: [u8; 32],
     kind: String,
     position: i64,
     /// Phones that hold it: one, or several after a clone.
@@ -62,7 +64,7 @@ struct Promise {
 /// See the module.
 #[derive(Default)]
 pub struct Oracle {
-    promises: BTreeMap<DocumentKey, Promise>,
+    promises: BTreeMap<Written, Promise>,
     /// The receipts the server gave in this life, by revision and content.
     receipts: BTreeMap<(DocumentKey, [u8; 32]), Receipt>,
     /// Revisions that were answered as accepted.
@@ -91,31 +93,24 @@ impl Oracle {
     /// The first promise that is not kept.
     pub fn look_at_phone(&mut self, number: usize, both: &Both<'_>, store: Option<&Store>) -> Result<(), Violation> {
         let outbox = phone::outbox(&both.work).map_err(|error| unreadable("I1", number, &error))?;
-        let mut held = BTreeSet::new();
+        let mut held: BTreeMap<DocumentKey, Option<[u8; 32]>> = BTreeMap::new();
         for entry in outbox {
-            held.insert(entry.key.clone());
-            let known = self.promises.get_mut(&entry.key);
-            match (known, entry.body) {
-                (Some(promise), body) => {
-                    promise.holders.insert(number);
-                    promise.excused = false;
-                    if body.is_some_and(|body| body != promise.body) {
-                        return Err(Violation::new("I1", format!("phone {number} changed the words of {} after it was saved", entry.key)));
-                    }
-                }
-                (None, Some(body)) => {
-                    self.saved += 1;
-                    let holders = BTreeSet::from([number]);
-                    let promise = Promise { body, kind: entry.kind, position: entry.position, holders, excused: false };
-                    self.promises.insert(entry.key, promise);
-                }
-                (None, None) => return Err(Violation::new("I1", format!("phone {number} holds {} without its words", entry.key))),
-            }
+            held.insert(entry.key.clone(), entry.body);
+            // An answered entry may lose its words after thirty days.
+            let Some(body) = entry.body else { continue };
+            let new = || Promise { kind: entry.kind.clone(), position: entry.position, holders: BTreeSet::new(), excused: false };
+            let promise = self.promises.entry((entry.key, body)).or_insert_with(|| {
+                self.saved += 1;
+                new()
+            });
+            promise.holders.insert(number);
+            promise.excused = false;
         }
-        let mut missing: Vec<DocumentKey> = Vec::new();
-        for (key, promise) in &self.promises {
-            if promise.holders.contains(&number) && !held.contains(key) {
-                missing.push(key.clone());
+        let mut missing: Vec<&Written> = Vec::new();
+        for (written, promise) in &self.promises {
+            let is_held = held.get(&written.0).is_some_and(|body| body.is_none_or(|body| body == written.1));
+            if promise.holders.contains(&number) && !is_held {
+                missing.push(written);
             }
         }
         if !missing.is_empty() {
@@ -125,7 +120,7 @@ impl Oracle {
                 None => None,
             };
             if let Some(receipts) = receipts
-                && let Some(lost) = missing.iter().find(|key| !receipts.contains_key(key))
+                && let Some((lost, _)) = missing.iter().find(|(key, _)| !receipts.contains_key(key))
             {
                 return Err(Violation::new("I1", format!("{lost} was saved on phone {number} and is neither there nor at the server")));
             }
@@ -305,20 +300,17 @@ impl Oracle {
         for (key, _, body) in &quarantine {
             kept.entry(key).or_default().insert(hash(body));
         }
-        for (key, promise) in &self.promises {
-            let here = receipts.contains_key(key) && kept.get(key).is_some_and(|bodies| bodies.contains(&promise.body));
+        for ((key, body), promise) in &self.promises {
+            let here = receipts.contains_key(key) && kept.get(key).is_some_and(|bodies| bodies.contains(body));
             if !here && !promise.excused {
                 let seen = if receipts.contains_key(key) { "has a receipt, but not its words" } else { "is not at the server" };
                 return Err(Violation::new("I1", format!("{} {key}, saved on phones {:?}, {seen}", promise.kind, promise.holders)));
             }
         }
         for document in &documents {
-            let Some(promise) = self.promises.get(&document.key) else {
-                return Err(Violation::new("I2", format!("the server has {}, which no phone saved", document.key)));
+            let Some(promise) = self.promises.get(&(document.key.clone(), hash(&document.body))) else {
+                return Err(Violation::new("I2", format!("the server has {} with words that no phone saved", document.key)));
             };
-            if hash(&document.body) != promise.body {
-                return Err(Violation::new("I2", format!("the server has {} with other words than were saved", document.key)));
-            }
             if document.position != promise.position {
                 return Err(Violation::new("I2", format!("the server has {} for another position", document.key)));
             }
@@ -387,11 +379,11 @@ impl Oracle {
     }
 }
 
-/// Documents of one device came in the order in which it numbered them.
+/// Documents of one device for one position came in the order in which it numbered them. Those of another position wait for its sign-in.
 fn judge_order(documents: &[central::KeptDocument]) -> Result<(), Violation> {
-    let mut last: BTreeMap<&Vec<u8>, i64> = BTreeMap::new();
+    let mut last: BTreeMap<(&Vec<u8>, i64), i64> = BTreeMap::new();
     for document in documents.iter().filter(|document| document.device_seq > 0) {
-        let before = last.insert(&document.device, document.device_seq).unwrap_or(0);
+        let before = last.insert((&document.device, document.position), document.device_seq).unwrap_or(0);
         if document.device_seq <= before {
             return Err(Violation::new("I3", format!("number {} of a device came after {before}", document.device_seq)));
         }

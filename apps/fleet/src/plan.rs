@@ -108,6 +108,14 @@ pub enum Op {
     BlockDevice { phone: usize },
 }
 
+impl Op {
+    /// Its name, as it stands in files.
+    pub fn name(&self) -> String {
+        let json = serde_json::to_value(self).unwrap_or_default();
+        json["op"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
 /// What the office imports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,14 +1,14 @@
 //! `polevik-fleet simulate`: one world for each seed, some on each thread.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::plan::{Draw, Plan};
+use crate::shared::Violation;
+use crate::shrink::{as_list, shrink};
 use crate::world::{self, Outcome};
-
-/// How many failing seeds are told before a run gives up.
-const MOST_FAILURES: usize = 5;
 
 /// Every so many seeds a world is run twice, and its two traces are compared.
 const TWICE_EVERY: u64 = 50;
@@ -34,9 +34,21 @@ pub struct Arguments {
     /// Nothing goes wrong.
     #[arg(long)]
     no_faults: bool,
+    /// Steps to leave out, by their names, for example `restore_server`.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
     /// Print what happened.
     #[arg(long)]
     trace: bool,
+    /// Where the short plans of failing seeds are written.
+    #[arg(long, default_value = "target/fleet")]
+    out: PathBuf,
+    /// Leave failing seeds as long as they are.
+    #[arg(long)]
+    no_shrink: bool,
+    /// Give up after so many failing seeds.
+    #[arg(long, default_value_t = 5)]
+    most_failures: usize,
 }
 
 /// Runs it.
@@ -57,17 +69,19 @@ pub fn run(arguments: &Arguments) -> ExitCode {
                     if seed >= end {
                         break;
                     }
-                    let outcome = one(seed, draw, arguments.trace);
+                    let plan = plan_of(seed, draw, &arguments.without);
+                    let outcome = one(&plan, arguments.trace);
                     saved.fetch_add(outcome.saved, Ordering::Relaxed);
                     lines.fetch_add(outcome.digest.1, Ordering::Relaxed);
                     if arguments.trace {
                         println!("{}", outcome.lines.join("\n"));
                     }
                     if outcome.violation.is_some() {
+                        let told = tell(&plan, &outcome, arguments);
+                        println!("{told}");
                         let mut failures = failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                        tell(&outcome);
                         failures.push(outcome);
-                        enough.store(failures.len() >= MOST_FAILURES, Ordering::Relaxed);
+                        enough.store(failures.len() >= arguments.most_failures, Ordering::Relaxed);
                     }
                 }
             });
@@ -85,22 +99,43 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the world of a seed; now and then twice, because a world that differs from itself cannot be repeated.
-fn one(seed: u64, draw: Draw, trace: bool) -> Outcome {
-    let plan = Plan::draw(seed, draw);
-    let outcome = world::run(&plan, trace);
-    if seed % TWICE_EVERY == 0 && outcome.violation.is_none() {
-        let again = world::run(&plan, trace);
+/// The plan of a seed, without the steps that are not wanted.
+fn plan_of(seed: u64, draw: Draw, without: &[String]) -> Plan {
+    let mut plan = Plan::draw(seed, draw);
+    if !without.is_empty() {
+        plan.steps.retain(|step| !without.iter().any(|name| *name == step.op.name()));
+    }
+    plan
+}
+
+/// Runs a world; now and then twice, because a world that differs from itself cannot be repeated.
+fn one(plan: &Plan, trace: bool) -> Outcome {
+    let outcome = world::run(plan, trace);
+    if plan.seed % TWICE_EVERY == 0 && outcome.violation.is_none() {
+        let again = world::run(plan, trace);
         if again.digest != outcome.digest {
             let what = format!("two runs differ: {:?} and {:?}", outcome.digest, again.digest);
-            return Outcome { violation: Some(crate::shared::Violation::new("repeatable", what)), ..outcome };
+            return Outcome { violation: Some(Violation::new("repeatable", what)), ..outcome };
         }
     }
     outcome
 }
 
-fn tell(outcome: &Outcome) {
-    if let Some(violation) = &outcome.violation {
-        println!("seed {}: {}: {}", outcome.seed, violation.invariant, violation.what);
+/// What is said of a failing seed: what broke, and the short list of steps that breaks it.
+fn tell(plan: &Plan, outcome: &Outcome, arguments: &Arguments) -> String {
+    let Some(violation) = &outcome.violation else { return String::new() };
+    let headline = format!("seed {}: {}: {}", outcome.seed, violation.invariant, violation.what);
+    if arguments.no_shrink {
+        return headline;
     }
+    let short = shrink(plan, violation.invariant);
+    let file = arguments.out.join(format!("seed-{}.json", plan.seed));
+    let json = serde_json::to_vec_pretty(&short).unwrap_or_default();
+    let written = std::fs::create_dir_all(&arguments.out).and_then(|()| std::fs::write(&file, json));
+    let again = world::run(&short, false).violation.map(|violation| violation.what).unwrap_or_default();
+    let road = match written {
+        Ok(()) => format!("polevik-fleet replay {}", file.display()),
+        Err(error) => format!("{} could not be written: {error}", file.display()),
+    };
+    format!("{headline}\n{}  {again}\n  {road}", as_list(&short))
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use polevik_device_api::frame::{Reply, Request};
-use polevik_device_api::{Command, CommandDone, LineChange, RowId};
+use polevik_device_api::{Command, CommandDone, LineChange, RowId, RowState, RowView};
 use polevik_device_store::db::WORK;
 use polevik_domain::ids::{DeviceId, OutletId, ProductId};
 use polevik_domain::quantity::Unit;
@@ -468,7 +468,7 @@ impl World {
         };
         let position = position.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok()).and_then(|json| json["id"].as_i64());
         let waits_for_login = view.rows.iter().any(|row| match &row.state {
-            polevik_device_api::RowState::Failed { failure, .. } => matches!(failure.code.as_str(), "A201" | "A203" | "A202"),
+            RowState::Failed { failure, .. } => matches!(failure.code.as_str(), "A201" | "A203"),
             _ => false,
         });
         // Whose documents wait? That person signs in; at last the phone's own rep.
@@ -481,13 +481,20 @@ impl World {
             }
             return Ok(Some(format!("it signs in for {wanted}")));
         }
+        let waits_for_a_press = |row: &RowView| match &row.state {
+            RowState::Never | RowState::Stopped => true,
+            // The office has unblocked the device, the certificate is good again: nobody tells the phone.
+            RowState::Failed { failure, next_try_at: None } => matches!(failure.code.as_str(), "A202" | "N106" | "L501" | "L503"),
+            _ => false,
+        };
+        if view.rows.iter().any(waits_for_a_press) {
+            phone.ask(Request::Sync(None));
+            return Ok(Some("the rep has to press".to_owned()));
+        }
         if let Some((_, count)) = unanswered.first() {
             return Ok(Some(format!("{count} documents wait; rows {:?}", view.rows.iter().map(|row| &row.state).collect::<Vec<_>>())));
         }
-        if let Some(row) = view.rows.iter().find(|row| row.state != polevik_device_api::RowState::Ok) {
-            if matches!(row.state, polevik_device_api::RowState::Stopped | polevik_device_api::RowState::Never) {
-                phone.ask(Request::Sync(None));
-            }
+        if let Some(row) = view.rows.iter().find(|row| row.state != RowState::Ok) {
             return Ok(Some(format!("{:?}", row.state)));
         }
         let oracle = self.oracle.borrow();
