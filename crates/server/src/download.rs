@@ -1,5 +1,7 @@
 //! The reference rows on their way to devices.
 
+pub mod backfill;
 pub mod entitlement;
 pub mod news;
+pub mod repair;
 pub mod segment;
