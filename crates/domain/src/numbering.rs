@@ -55,7 +55,7 @@ pub fn device_prefix(n: u32) -> Option<String> {
 #[must_use]
 pub fn device_prefix_number(prefix: &str) -> Option<u32> {
     let digits = prefix.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let last: u32 = digits.parse().ok()?;
+    let last: u32 = (digits.len() == 3).then(|| digits.parse().ok())??;
     (0..28).map(|letter| letter * 1_000 + last).find(|n| device_prefix(*n).as_deref() == Some(prefix))
 }
 
@@ -82,7 +82,7 @@ mod tests {
         for n in [0, 17, 999, 1_000, 27_999] {
             assert_eq!(device_prefix(n).as_deref().and_then(device_prefix_number), Some(n));
         }
-        for no in ["", "А17", "А0170", "Ё017", "А-17", "017", "А99999999999"] {
+        for no in ["", "А17", "А0170", "Ё017", "А-17", "017", "А99999999999", "А4294967295"] {
             assert_eq!(device_prefix_number(no), None, "{no}");
         }
     }

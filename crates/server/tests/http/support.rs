@@ -24,6 +24,7 @@ use polevik_protocol::rows::{OUTLET, OutletRow, PRODUCT, ProductRow, TableDef, V
 use polevik_server::app::{App, AppSettings};
 use polevik_server::login::password;
 use polevik_server::router::{Connection, router};
+use polevik_server_store::db::FILE_NAME;
 use polevik_server_store::organisation::{NewPosition, put_position, put_territory};
 use polevik_server_store::part::{self, Part};
 use polevik_server_store::people::users::{self, NewUser};
@@ -87,6 +88,7 @@ fn start_logging() {
 }
 
 /// The small company: two parts; in D1 two reps in a territory each, and one person who is both.
+#[derive(Clone)]
 pub struct Company {
     /// An outlet of the first territory.
     pub outlet: OutletId,
@@ -150,6 +152,19 @@ impl TestServer {
         let store = Store::open_or_create(folder.path()).unwrap();
         migrate::run(&store, START).unwrap();
         let company = store.write(build_company).unwrap();
+        Self::over(folder, store, company, settings)
+    }
+
+    /// A server over the database as it is now, as if it were restored from a backup some time later.
+    pub fn backed_up(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        self.app.store.checkpoint().unwrap();
+        std::fs::copy(self.path().join(FILE_NAME), folder.path().join(FILE_NAME)).unwrap();
+        let store = Store::open_existing(folder.path()).unwrap();
+        Self::over(folder, store, self.company.clone(), AppSettings::default())
+    }
+
+    fn over(folder: tempfile::TempDir, store: Store, company: Company, settings: AppSettings) -> Self {
         let clock = Arc::new(AtomicI64::new(START.0));
         let guest = Box::new(TestClock(clock.clone()));
         let app = App::with_guests(store, folder.path(), Language::Russian, settings, guest, random).unwrap();
@@ -194,7 +209,14 @@ impl TestServer {
     }
 
     pub async fn signed_in(&self, email: &str, device: DeviceId) -> SignedIn {
-        let answer = self.login(email, PASSWORD, None, device).await;
+        Self::session(email, &self.login(email, PASSWORD, None, device).await)
+    }
+
+    pub async fn signed_in_as(&self, email: &str, position: &str, device: DeviceId) -> SignedIn {
+        Self::session(email, &self.login(email, PASSWORD, Some(position), device).await)
+    }
+
+    fn session(email: &str, answer: &Answer) -> SignedIn {
         assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer.body));
         match serde_json::from_slice(&answer.body).unwrap() {
             LoginReply::SignedIn(signed) => *signed,
