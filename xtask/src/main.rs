@@ -4,6 +4,7 @@
 
 mod arrows;
 mod assets;
+mod bench;
 mod build_web;
 mod compression;
 mod dependencies;
@@ -27,6 +28,12 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Build everything for release and measure it: `--only NAME`, `--quick`, `--json FILE`, `--help`
+    Bench {
+        /// What the benchmark is told
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Build the mobile application (two wasm modules and their files)
     BuildWeb {
         /// Quick to build and large: little optimisation, light compression
@@ -60,6 +67,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     let workspace = workspace_folder()?;
     match task {
+        Task::Bench { words } => bench::run(&workspace, &words),
         Task::BuildWeb { dev, dist } => {
             let mode = if dev { web_modules::Mode::Dev } else { web_modules::Mode::Release };
             build_web::run(&workspace, &dist, mode)
