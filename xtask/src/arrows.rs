@@ -34,7 +34,9 @@ const DRAWING: Never = Never { what: "anything that draws", packages: &["leptos"
 const SERVER_SIDE: Never = Never { what: "the server side", packages: &["polevik-server", "polevik-server-store"] };
 const DEVICE_SIDE: Never = Never { what: "the device side", packages: &["polevik-device", "polevik-device-store"] };
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
+    // Bugs put in on purpose for the simulator; without its feature it is an empty constant.
+    Rule { package: "polevik-planted", may_use: &[], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule { package: "polevik-domain", may_use: &[], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule { package: "polevik-protocol", may_use: &["polevik-domain"], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule {
@@ -47,16 +49,16 @@ const RULES: [Rule; 17] = [
         may_use: &["polevik-domain", "polevik-protocol"],
         never: &[SQL, HTTP, ASYNC, DRAWING, SERVER_SIDE, DEVICE_SIDE],
     },
-    Rule { package: "polevik-device-store", may_use: &["polevik-domain", "polevik-protocol"], never: &[HTTP, ASYNC, DRAWING, SERVER_SIDE] },
+    Rule { package: "polevik-device-store", may_use: &["polevik-domain", "polevik-protocol", "polevik-planted"], never: &[HTTP, ASYNC, DRAWING, SERVER_SIDE] },
     Rule {
         package: "polevik-device",
-        may_use: &["polevik-device-store", "polevik-device-api", "polevik-protocol", "polevik-domain"],
+        may_use: &["polevik-device-store", "polevik-device-api", "polevik-protocol", "polevik-domain", "polevik-planted"],
         never: &[HTTP, DRAWING, SERVER_SIDE],
     },
-    Rule { package: "polevik-server-store", may_use: &["polevik-domain", "polevik-protocol"], never: &[HTTP, DRAWING, DEVICE_SIDE] },
+    Rule { package: "polevik-server-store", may_use: &["polevik-domain", "polevik-protocol", "polevik-planted"], never: &[HTTP, DRAWING, DEVICE_SIDE] },
     Rule {
         package: "polevik-server",
-        may_use: &["polevik-server-store", "polevik-protocol", "polevik-texts", "polevik-domain"],
+        may_use: &["polevik-server-store", "polevik-protocol", "polevik-texts", "polevik-domain", "polevik-planted"],
         never: &[DRAWING, DEVICE_SIDE],
     },
     Rule {
@@ -99,6 +101,7 @@ const RULES: [Rule; 17] = [
         // The simulator holds both sides in one process, and looks into both databases from outside.
         package: "polevik-fleet",
         may_use: &[
+            "polevik-planted",
             "polevik-testkit",
             "polevik-domain",
             "polevik-protocol",

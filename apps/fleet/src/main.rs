@@ -6,6 +6,8 @@ mod network;
 mod oracle;
 mod people;
 mod plan;
+#[cfg(feature = "planted")]
+mod planted;
 mod replay;
 mod server;
 mod shared;
@@ -31,11 +33,16 @@ enum What {
     Simulate(simulate::Arguments),
     /// Run one world again, from the file that a failing seed left.
     Replay(replay::Arguments),
+    /// Put every planted bug in, alone, and see that it is caught.
+    #[cfg(feature = "planted")]
+    Planted(planted::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         What::Simulate(arguments) => simulate::run(&arguments),
         What::Replay(arguments) => replay::run(&arguments),
+        #[cfg(feature = "planted")]
+        What::Planted(arguments) => planted::run(&arguments),
     }
 }

@@ -104,7 +104,8 @@ impl Oracle {
                 new()
             });
             promise.holders.insert(number);
-            promise.excused = false;
+            // What was set aside and then withdrawn stays on the phone for good, with its history.
+            promise.excused = entry.superseded && !entry.answered;
         }
         let mut missing: Vec<&Written> = Vec::new();
         for (written, promise) in &self.promises {
@@ -340,7 +341,10 @@ impl Oracle {
             let body: serde_json::Value = serde_json::from_str(&document.body).unwrap_or_default();
             let wrong = |what: &str| Err(Violation::new("I2", format!("the effect of {} {what}", document.key)));
             if document.kind == "order" {
-                let Some((_, number, sum, lines)) = orders.get(*id) else { return wrong("is missing") };
+                let Some((revision, number, sum, lines)) = orders.get(*id) else { return wrong("is missing") };
+                if *revision < document.key.revision {
+                    return wrong("is older");
+                }
                 let same = number.split('/').next() == body["number"].as_str()
                     && Some(*sum) == body["sum"].as_i64()
                     && usize::try_from(*lines).ok() == body["lines"].as_array().map(Vec::len);

@@ -14,11 +14,13 @@ use polevik_domain::time::{CalendarDay, UtcOffsetMinutes};
 use polevik_protocol::checksum::HashKey;
 use polevik_server::import::source::{Line, Record};
 use polevik_server::import::{self, Kind, Options, Pace};
-use polevik_server_store::StoreError;
+use polevik_server_store::db::FILE_NAME;
 use polevik_server_store::organisation::{self, NewPosition};
 use polevik_server_store::part::{self, Part};
 use polevik_server_store::people::devices;
 use polevik_server_store::people::users::{self, NewUser};
+use polevik_server_store::{Store, StoreError, migrate};
+use polevik_testkit::disk::Disk;
 use polevik_testkit::random::Random;
 use serde_json::{Map, Value, json};
 
@@ -63,8 +65,8 @@ pub struct Desk {
     oracle: Rc<RefCell<Oracle>>,
     part: Part,
     /// The reps, and last a supervisor who serves all territories.
-    pub people: Vec<Person>,
-    territories: Vec<(String, TerritoryId)>,
+    pub people: Rc<Vec<Person>>,
+    territories: Rc<Vec<(String, TerritoryId)>>,
     last_file: RefCell<Option<(Kind, bool, Vec<Fields>)>>,
     /// Positions that were taken from their people.
     taken: RefCell<BTreeMap<usize, ()>>,
@@ -85,13 +87,80 @@ fn broken(error: impl std::fmt::Display) -> Violation {
     Violation::new("start", format!("the company cannot be made: {error}"))
 }
 
-impl Desk {
-    /// Founds the company: territories, people and all reference rows.
+/// A company as it is on its first morning: worlds of as many reps that drew the same variant begin with the same one.
+#[derive(Clone)]
+pub struct Company {
+    /// The central database.
+    pub disk: Disk,
+    part: Part,
+    people: Rc<Vec<Person>>,
+    territories: Rc<Vec<(String, TerritoryId)>>,
+    places: BTreeMap<String, String>,
+}
+
+/// How many different companies there are for each number of reps.
+const VARIANTS: u64 = 4;
+
+impl Company {
+    /// The company of a seed; made once for each thread.
     ///
     /// # Errors
     ///
     /// When the server refuses.
-    pub fn found(shared: &Rc<Shared>, office: &Rc<Office>, oracle: &Rc<RefCell<Oracle>>, reps: usize) -> Result<Self, Violation> {
+    pub fn of(seed: u64, reps: usize) -> Result<Self, Violation> {
+        thread_local! {
+            static MADE: RefCell<BTreeMap<(u64, usize), Company>> = const { RefCell::new(BTreeMap::new()) };
+        }
+        let key = (seed % VARIANTS, reps);
+        if let Some(made) = MADE.with_borrow(|made| made.get(&key).cloned()) {
+            return Ok(made);
+        }
+        let shared = Rc::new(Shared::new(key.0, false));
+        let oracle = Rc::new(RefCell::new(Oracle::default()));
+        let office = Rc::new(Office::new(&shared, &oracle, 1, &empty_database()?)?);
+        let desk = Desk::found(&shared, &office, &oracle, reps)?;
+        if let Some(violation) = shared.violation() {
+            return Err(violation);
+        }
+        office.desk().ok_or_else(|| broken("the server is down"))?.checkpoint().map_err(broken)?;
+        let disk = office.disk().fork();
+        let company = Self {
+            disk,
+            part: desk.part.clone(),
+            people: Rc::clone(&desk.people),
+            territories: Rc::clone(&desk.territories),
+            places: oracle.borrow().places.clone(),
+        };
+        MADE.with_borrow_mut(|made| made.insert(key, company.clone()));
+        Ok(company)
+    }
+}
+
+/// An empty database of this version.
+fn empty_database() -> Result<Disk, Violation> {
+    let disk = Disk::new();
+    let made = Store::open_on(disk.vfs_name(), FILE_NAME.as_ref()).and_then(|store| migrate::run(&store, clock::START));
+    made.map(|_| disk).map_err(broken)
+}
+
+impl Desk {
+    /// The desk of a company in the world of an office that runs on its database.
+    pub fn of(company: &Company, shared: &Rc<Shared>, office: &Rc<Office>, oracle: &Rc<RefCell<Oracle>>) -> Self {
+        oracle.borrow_mut().places = company.places.clone();
+        Self {
+            shared: Rc::clone(shared),
+            office: Rc::clone(office),
+            oracle: Rc::clone(oracle),
+            part: company.part.clone(),
+            people: Rc::clone(&company.people),
+            territories: Rc::clone(&company.territories),
+            last_file: RefCell::default(),
+            taken: RefCell::default(),
+        }
+    }
+
+    /// Founds a company: territories, people and all reference rows.
+    fn found(shared: &Rc<Shared>, office: &Rc<Office>, oracle: &Rc<RefCell<Oracle>>, reps: usize) -> Result<Self, Violation> {
         let store = office.desk().ok_or_else(|| broken("the server is down"))?;
         let mut random = Random::new(shared.seed ^ 0x636f_6d70);
         let mut key = [0; 32];
@@ -143,8 +212,8 @@ impl Desk {
             office: Rc::clone(office),
             oracle: Rc::clone(oracle),
             part,
-            people,
-            territories,
+            people: Rc::new(people),
+            territories: Rc::new(territories),
             last_file: RefCell::default(),
             taken: RefCell::default(),
         };
@@ -369,7 +438,7 @@ impl Desk {
         self.taken.borrow_mut().clear();
         store
             .write(|tx| {
-                for person in &self.people {
+                for person in self.people.iter() {
                     users::assign_position(tx, PART, person.user, person.position)?;
                 }
                 for entry in devices::list(tx, PART)? {

@@ -12,6 +12,9 @@ pub struct Plan {
     pub phones: usize,
     /// Server processes on the one database.
     pub servers: usize,
+    /// The planted bug that is in; only a build with the feature `planted` has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bug: Option<String>,
     /// In the order of time.
     pub steps: Vec<Step>,
 }
@@ -44,6 +47,15 @@ pub enum Op {
     Login { phone: usize, pick: u64 },
     /// The rep signs out.
     Logout { phone: usize, keep_unsent: bool },
+
+    /// The application is in front for a while: it hears of the office's changes by itself.
+    Foreground { phone: usize, pick: u64 },
+    /// The rep takes a document back.
+    Withdraw { phone: usize, pick: u64 },
+    /// The rep lets documents that were set aside go again.
+    Unpark { phone: usize },
+    /// The rep has the copy of the office checked.
+    Check { phone: usize },
 
     /// The process of the phone is killed.
     KillPhone { phone: usize, pick: u64 },
@@ -232,7 +244,7 @@ pub struct Draw {
 type Make = fn(usize, u64) -> Op;
 
 /// What people do: makers and weights.
-const PEOPLE: [(Make, u64); 7] = [
+const PEOPLE: [(Make, u64); 11] = [
     (|phone, pick| Op::Visit { phone, pick }, 60),
     (|phone, pick| Op::Order { phone, pick }, 60),
     (|phone, pick| Op::Sync { phone, pick }, 80),
@@ -240,6 +252,10 @@ const PEOPLE: [(Make, u64); 7] = [
     (|phone, _| Op::Wake { phone }, 12),
     (|phone, pick| Op::Login { phone, pick }, 10),
     (|phone, pick| Op::Logout { phone, keep_unsent: pick % 3 > 0 }, 4),
+    (|phone, pick| Op::Foreground { phone, pick }, 5),
+    (|phone, pick| Op::Withdraw { phone, pick }, 8),
+    (|phone, _| Op::Unpark { phone }, 3),
+    (|phone, _| Op::Check { phone }, 2),
 ];
 
 /// What the office does: makers and weights.
@@ -311,6 +327,6 @@ impl Plan {
                 ticket -= weight;
             }
         }
-        Self { seed, phones, servers, steps }
+        Self { seed, phones, servers, bug: None, steps }
     }
 }

@@ -15,7 +15,7 @@ use polevik_server::blobs::Blobs;
 use polevik_server::feed::seal::{SealRules, Sealer};
 use polevik_server::router::{Connection, router};
 use polevik_server_store::db::FILE_NAME;
-use polevik_server_store::{Store, StoreError, migrate};
+use polevik_server_store::{Store, StoreError, migrate, part};
 use polevik_testkit::disk::{Crash, Disk, Failure};
 use polevik_testkit::random::Random;
 use polevik_texts::Language;
@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use crate::clock::{self, ServerClock};
 use crate::network::ServerRequest;
 use crate::oracle::Oracle;
-use crate::oracle::central::new_epoch;
+use crate::oracle::central::PART;
 use crate::shared::{Shared, Spawn, Violation};
 
 thread_local! {
@@ -72,12 +72,12 @@ pub struct Office {
 }
 
 impl Office {
-    /// A machine with an empty, migrated database.
+    /// A machine with a database like the one on `disk`.
     ///
     /// # Errors
     ///
     /// When the server does not start.
-    pub fn new(shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>, node_count: usize) -> Result<Self, Violation> {
+    pub fn new(shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>, node_count: usize, disk: &Disk) -> Result<Self, Violation> {
         polevik_server::database::block_in_place_on_this_thread();
         RANDOM.set(Random::new(shared.seed ^ 0x7365_7276));
         let mut random = Random::new(shared.seed ^ 0x6f66_6669);
@@ -86,7 +86,7 @@ impl Office {
         let office = Self {
             shared: Rc::clone(shared),
             oracle: Rc::clone(oracle),
-            disk: template()?,
+            disk: disk.fork(),
             blobs: Arc::new(InMemory::new()),
             nodes: RefCell::default(),
             desk: RefCell::default(),
@@ -304,7 +304,7 @@ impl Office {
         let mut epoch = [0; 16];
         self.random.borrow_mut().fill(&mut epoch);
         let Some(store) = self.desk() else { return };
-        if let Err(error) = new_epoch(&store, &hex::encode(epoch)) {
+        if let Err(error) = store.write(|tx| part::set_epoch(tx, PART, &hex::encode(epoch))) {
             self.shared.violated(Violation::new("start", format!("no new epoch after the restore: {error}")));
         }
         if let Err(violation) = self.oracle.borrow_mut().note_restore(&store) {
@@ -332,20 +332,4 @@ impl Office {
         *self.desk.borrow_mut() = None;
         self.start().map_err(|error| Violation::new("I20", format!("the server does not open again: {error}")))
     }
-}
-
-/// An empty database of this version, made once for each thread.
-fn template() -> Result<Disk, Violation> {
-    thread_local! {
-        static TEMPLATE: RefCell<Option<Disk>> = const { RefCell::new(None) };
-    }
-    TEMPLATE.with_borrow_mut(|template| {
-        if template.is_none() {
-            let disk = Disk::new();
-            let made = Store::open_on(disk.vfs_name(), FILE_NAME.as_ref()).and_then(|store| migrate::run(&store, clock::START));
-            made.map_err(|error| Violation::new("start", format!("no database: {error}")))?;
-            *template = Some(disk);
-        }
-        template.as_ref().map(Disk::fork).ok_or_else(|| Violation::new("start", "no template"))
-    })
 }

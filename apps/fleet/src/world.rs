@@ -6,7 +6,7 @@ use std::rc::Rc;
 use polevik_device_api::frame::{Reply, Request};
 use polevik_device_api::{Command, CommandDone, LineChange, RowId, RowState, RowView};
 use polevik_device_store::db::WORK;
-use polevik_domain::ids::{DeviceId, OutletId, ProductId};
+use polevik_domain::ids::{DeviceId, DocumentId, OutletId, ProductId};
 use polevik_domain::quantity::Unit;
 use polevik_testkit::disk::{Crash, Disk, Failure, FailureKind};
 use polevik_testkit::random::Random;
@@ -15,7 +15,7 @@ use crate::clock;
 use crate::handset::Handset;
 use crate::network::Network;
 use crate::oracle::{Oracle, central, contents_of, phone};
-use crate::people::{Desk, PASSWORD};
+use crate::people::{Company, Desk, PASSWORD};
 use crate::plan::{Op, Plan};
 use crate::server::Office;
 use crate::shared::{Shared, Spawn, Violation, words_of};
@@ -54,6 +54,8 @@ pub fn run(plan: &Plan, keep_trace: bool) -> Outcome {
             live(plan, &shared, &oracle).await
         })
     }));
+    #[cfg(feature = "planted")]
+    polevik_planted::plant(None);
     match ran {
         Ok(Ok(())) => (),
         Ok(Err(violation)) => shared.violated(violation),
@@ -88,6 +90,10 @@ impl Op {
             | Self::Wake { phone }
             | Self::Login { phone, .. }
             | Self::Logout { phone, .. }
+            | Self::Foreground { phone, .. }
+            | Self::Withdraw { phone, .. }
+            | Self::Unpark { phone }
+            | Self::Check { phone }
             | Self::KillPhone { phone, .. }
             | Self::PowerLoss { phone, .. }
             | Self::CrashPhoneAt { phone, .. }
@@ -133,8 +139,12 @@ struct World {
 
 impl World {
     fn new(plan: &Plan, shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>) -> Result<Self, Violation> {
-        let office = Rc::new(Office::new(shared, oracle, plan.servers)?);
-        let desk = Desk::found(shared, &office, oracle, plan.phones)?;
+        let company = Company::of(plan.seed, plan.phones)?;
+        #[cfg(feature = "planted")]
+        polevik_planted::plant(plan.bug.as_deref().and_then(polevik_planted::Bug::parse));
+        let office = Rc::new(Office::new(shared, oracle, plan.servers, &company.disk)?);
+        let desk = Desk::of(&company, shared, &office, oracle);
+        office.note_heads();
         let network = Rc::new(Network::new(Rc::clone(shared), Rc::clone(&office)));
         let phones: Vec<Rc<Handset>> = (0..plan.phones).map(|number| Handset::new(shared, &network, number, number, Disk::new())).collect();
         for phone in &phones {
@@ -166,6 +176,17 @@ impl World {
                 self.log_in(&phone, place);
             }
             Op::Logout { phone, keep_unsent } => self.phone(phone).ask_and_wait(Request::Logout { keep_unsent }),
+            Op::Foreground { phone, pick } => {
+                let phone = self.phone(phone);
+                phone.ask(Request::Foreground(true));
+                self.shared.spawn(async move {
+                    clock::sleep(5_000 + pick % 60_000).await;
+                    phone.ask(Request::Foreground(false));
+                });
+            }
+            Op::Withdraw { phone, pick } => self.withdraw(&self.phone(phone), pick),
+            Op::Unpark { phone } => drop(self.phone(phone).ask(Request::Execute(Command::Unpark { document: None }))),
+            Op::Check { phone } => drop(self.phone(phone).ask(Request::Check)),
 
             Op::KillPhone { phone, pick } => {
                 let phone = self.phone(phone);
@@ -324,6 +345,15 @@ impl World {
         }
     }
 
+    fn withdraw(&self, phone: &Rc<Handset>, pick: u64) {
+        let Some(Ok(outbox)) = phone.look(|both| phone::outbox(&both.work)) else { return };
+        let place = usize::try_from(pick).unwrap_or(0) % outbox.len().max(1);
+        let id = outbox.get(place).and_then(|entry| DocumentId::from_slice(&entry.key.id));
+        if let Some(document) = id {
+            phone.ask(Request::Execute(Command::Withdraw { document, reason: "ошибка".to_owned() }));
+        }
+    }
+
     fn flip_bit(&self, phone: &Rc<Handset>, pick: u64) {
         let names = phone.disk.file_names();
         let files: Vec<&String> = names.iter().filter(|name| name.starts_with("reference-") && name.ends_with(".db")).collect();
@@ -424,6 +454,7 @@ impl World {
     async fn drain(&mut self, round: &str) -> Result<(), Violation> {
         let deadline = clock::elapsed_ms() + DRAIN_MS;
         for phone in &self.phones {
+            phone.ask(Request::Execute(Command::Unpark { document: None }));
             phone.ask(Request::Wake);
             phone.ask(Request::Sync(None));
         }

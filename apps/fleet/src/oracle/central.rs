@@ -204,18 +204,6 @@ pub fn contents(tx: &Transaction<'_>) -> rusqlite::Result<Content> {
     super::contents_of(tx)
 }
 
-/// Begins a new life of the database.
-///
-/// # Errors
-///
-/// What the database says.
-pub fn new_epoch(store: &Store, epoch: &str) -> Result<(), StoreError> {
-    store.write(|tx| {
-        tx.execute("UPDATE part SET epoch = ?1 WHERE part_id = 'D1'", [epoch])?;
-        Ok(())
-    })
-}
-
 /// From now on the server breaks at every order that has this product, until `heal` or a restart.
 ///
 /// # Errors

@@ -22,12 +22,15 @@ pub struct Entry {
     pub answered: bool,
     /// Why it was refused.
     pub code: Option<String>,
+    /// Whether it is never sent any more: it was set aside, and then its document was withdrawn.
+    pub superseded: bool,
 }
 
 /// The whole outbox.
 pub fn outbox(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Entry>> {
     let mut statement = tx.prepare_cached(
-        "SELECT document_id, revision, kind, position_id, body, answered_at_ms IS NOT NULL, code FROM outbox ORDER BY device_seq",
+        "SELECT document_id, revision, kind, position_id, body, answered_at_ms IS NOT NULL, code, superseded_at_ms IS NOT NULL
+           FROM outbox ORDER BY device_seq",
     )?;
     let rows = statement.query_map([], |row| {
         let body: Option<String> = row.get(4)?;
@@ -38,6 +41,7 @@ pub fn outbox(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Entry>> {
             body: body.filter(|body| !body.is_empty()).map(|body| *blake3::hash(body.as_bytes()).as_bytes()),
             answered: row.get(5)?,
             code: row.get(6)?,
+            superseded: row.get(7)?,
         })
     })?;
     rows.collect()
@@ -46,7 +50,9 @@ pub fn outbox(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Entry>> {
 /// Documents that have no answer, by position: (position, how many).
 pub fn unanswered(tx: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, i64)>> {
     let mut statement = tx.prepare_cached(
-        "SELECT position_id, COUNT(*) FROM outbox WHERE answered_at_ms IS NULL GROUP BY position_id ORDER BY position_id",
+        "SELECT position_id, COUNT(*) FROM outbox
+          WHERE (answered_at_ms IS NULL AND superseded_at_ms IS NULL) OR re_offer = 1
+          GROUP BY position_id ORDER BY position_id",
     )?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
