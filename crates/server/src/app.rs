@@ -13,6 +13,7 @@ use crate::admission::Admission;
 use crate::authenticated::Tokens;
 use crate::blobs::{BlobError, Blobs};
 use crate::clock::SystemClock;
+use crate::download::recent::RecentSegments;
 use crate::feed::announcements::Announcements;
 use crate::feed::seal::Sealer;
 use crate::feed::watch::Watch;
@@ -54,6 +55,8 @@ pub struct AppInner {
     pub sealer: Sealer,
     /// What devices are told, as long as nothing changes.
     pub announcements: Announcements,
+    /// Segments that were fetched lately.
+    pub recent_segments: RecentSegments,
     /// Devices that wait for news.
     pub watch: Watch,
     /// Who may in now.
@@ -136,6 +139,7 @@ impl App {
                 store,
                 blobs,
                 announcements: Announcements::default(),
+                recent_segments: RecentSegments::default(),
                 watch: Watch::default(),
                 admission: Admission::default(),
                 ending: watch::Sender::new(false),

@@ -3,5 +3,6 @@
 pub mod backfill;
 pub mod entitlement;
 pub mod news;
+pub mod recent;
 pub mod repair;
 pub mod segment;

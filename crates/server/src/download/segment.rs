@@ -8,12 +8,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use polevik_protocol::manifest::Blake3Hex;
-use polevik_server_store::feed::segments;
 
-use super::entitlement::buckets_of;
 use crate::app::App;
 use crate::authenticated::AuthenticatedDevice;
-use crate::database;
 use crate::error::HttpError;
 
 /// A segment never changes and is the device's own business.
@@ -33,28 +30,20 @@ pub async fn segment(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let hash = Blake3Hex::parse(&hash).ok_or_else(HttpError::not_found)?;
-    let found = {
-        let hash = hash.clone();
-        database::read(&app.store, move |tx| {
-            let found = segments::find(tx, &device.scope.part_id, &hash)?.ok_or_else(HttpError::not_found)?;
-            let mine = buckets_of(tx, &device.scope)?.contains(&found.bucket);
-            if mine { Ok::<_, HttpError>(found) } else { Err(HttpError::not_found()) }
-        })
-        .await?
-    };
+    let found = app.recent_segments.fetch(&app, &device.scope, &hash).await?;
+    let byte_count = u64::try_from(found.bytes.len()).map_err(HttpError::internal)?;
     let etag = HeaderValue::from_str(&format!("\"{hash}\"")).map_err(HttpError::internal)?;
     if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag), (header::CACHE_CONTROL, CACHE_CONTROL)]).into_response());
     }
     // A range of something else is answered with all of this.
     let range = match headers.get(header::RANGE) {
-        Some(range) if headers.get(header::IF_RANGE).is_none_or(|condition| *condition == etag) => asked_range(range, found.byte_count)?,
+        Some(range) if headers.get(header::IF_RANGE).is_none_or(|condition| *condition == etag) => asked_range(range, byte_count)?,
         _ => None,
     };
-    let bytes = match (found.body, range.clone()) {
-        (Some(body), None) => Bytes::from(body),
-        (Some(body), Some(range)) => slice(Bytes::from(body), &range)?,
-        (None, range) => app.blobs.read_segment(&hash, range).await.map_err(HttpError::internal)?,
+    let bytes = match &range {
+        None => found.bytes.clone(),
+        Some(range) => slice(&found.bytes, range)?,
     };
     metrics::counter!("polevik_segments_served_total").increment(1);
     metrics::counter!("polevik_segment_bytes_total", "road" => "fetched").increment(u64::try_from(bytes.len()).unwrap_or(0));
@@ -66,14 +55,14 @@ pub async fn segment(
     headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
     headers.insert(header::ETAG, etag);
     if let Some(range) = range {
-        let text = format!("bytes {}-{}/{}", range.start, range.end - 1, found.byte_count);
+        let text = format!("bytes {}-{}/{}", range.start, range.end - 1, byte_count);
         headers.insert(header::CONTENT_RANGE, HeaderValue::from_str(&text).map_err(HttpError::internal)?);
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
 }
 
-fn slice(bytes: Bytes, range: &Range<u64>) -> Result<Bytes, HttpError> {
+fn slice(bytes: &Bytes, range: &Range<u64>) -> Result<Bytes, HttpError> {
     let at = |number: u64| usize::try_from(number).map_err(HttpError::internal);
     Ok(bytes.slice(at(range.start)?..at(range.end)?))
 }
