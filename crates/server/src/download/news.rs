@@ -10,6 +10,7 @@ use polevik_domain::time::UtcMillis;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::change::ChangeNo;
 use polevik_protocol::manifest::{Blake3Hex, SegmentInfo};
+use polevik_protocol::segment::to_step_form;
 use polevik_protocol::sync::{Download, Step, StepBucket};
 use polevik_protocol::version::MAX_INLINE_BYTES;
 use polevik_server_store::StoreError;
@@ -115,7 +116,7 @@ fn step(app: &App, scope: &Scope, announced: &Announced, moved: &[Moved<'_>]) ->
                 name: bucket.name().clone(),
                 head: bucket.head().0,
                 state: bucket.manifest.state,
-                segments: inline(app, &scope.part_id, &hashes)?,
+                segments: inline(app, &scope.part_id, &hashes, |segment| to_step_form(&segment).map_err(HttpError::internal))?,
             })
         })
         .collect::<Result<_, HttpError>>()?;
@@ -129,7 +130,7 @@ fn download(app: &App, scope: &Scope, announced: &Announced, held: &Held) -> Res
     Ok(Download {
         root: announced.root.clone(),
         manifests: lacking.iter().map(|bucket| bucket.body.clone()).collect(),
-        segments: inline(app, &scope.part_id, &hashes)?,
+        segments: inline(app, &scope.part_id, &hashes, Ok)?,
     })
 }
 
@@ -154,8 +155,13 @@ fn inlined<'a>(lacking: &[&'a Arc<SealedBucket>], held: &Held) -> Vec<&'a Blake3
     taken
 }
 
-/// Segments as text, for a reply.
-fn inline(app: &App, part_id: &str, hashes: &[&Blake3Hex]) -> Result<Vec<String>, HttpError> {
+/// Segments as text, for a reply; `form` is what they ride in.
+fn inline(
+    app: &App,
+    part_id: &str,
+    hashes: &[&Blake3Hex],
+    form: impl Fn(Vec<u8>) -> Result<Vec<u8>, HttpError>,
+) -> Result<Vec<String>, HttpError> {
     if hashes.is_empty() {
         return Ok(Vec::new());
     }
@@ -163,7 +169,8 @@ fn inline(app: &App, part_id: &str, hashes: &[&Blake3Hex]) -> Result<Vec<String>
         let mut texts = Vec::with_capacity(hashes.len());
         for hash in hashes {
             let bytes = segment_bytes(tx, &app.blobs, part_id, hash)?
-                .ok_or_else(|| HttpError::internal("a manifest names a segment that is not there"))?;
+                .ok_or_else(|| HttpError::internal("a manifest names a segment that is not there"))
+                .and_then(&form)?;
             metrics::counter!("polevik_segment_bytes_total", "road" => "inline").increment(u64::try_from(bytes.len()).unwrap_or(0));
             texts.push(STANDARD.encode(bytes));
         }

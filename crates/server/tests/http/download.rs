@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use polevik_protocol::bucket::{BucketKind, BucketName};
 use polevik_protocol::manifest::{Blake3Hex, Manifest, Root};
 use polevik_protocol::rows::PRODUCT;
+use polevik_protocol::segment::Segment;
 use polevik_protocol::sync::{Download, SyncReply};
 use polevik_protocol::version::MAX_INLINE_BYTES;
 use polevik_server_store::reference::ReferenceWriter;
@@ -210,4 +212,23 @@ async fn a_person_who_changes_position_sees_the_new_scope_only() {
     assert_eq!(names, ["all", "position:2", "territory:2", "distributor:1"]);
     let old = &feed.manifests[&BucketName::new(BucketKind::Territory, 1)].base[0].hash;
     assert_eq!(server.get(&format!("/v1/segments/{old}"), Some(&second)).await.status, StatusCode::NOT_FOUND);
+}
+
+/// Found by the fleet simulator (seed 1): a step carried whole segments, which no device reads there.
+#[tokio::test]
+async fn a_step_carries_its_deltas_in_the_form_that_devices_read() {
+    let server = TestServer::new();
+    let signed = server.signed_in("rep1@demo.example", device_id(1)).await;
+    let ask = json!({"protocol": 1, "schema": 2, "want_download": true});
+    let reply = server.post("/v1/sync", Some(&signed.token), ask.to_string()).await.json();
+    let root = blake3::hash(reply["download"]["root"].as_str().unwrap().as_bytes()).to_hex().to_string();
+    // A document's state is news of its position's bucket.
+    let order = envelope(document_id(1), "order", 1, 1, &server.order(&signed, 1));
+    assert_eq!(server.outcomes(&signed.token, &[order]).await, ["accepted"]);
+    let ask = json!({"protocol": 1, "schema": 2, "want_download": true, "root": root[..16], "steps": true});
+    let reply = server.post("/v1/sync", Some(&signed.token), ask.to_string()).await.json();
+    let bucket = &reply["step"]["buckets"][0];
+    let name = BucketName::parse(bucket["name"].as_str().unwrap()).unwrap();
+    let bytes = STANDARD.decode(bucket["segments"][0].as_str().unwrap()).unwrap();
+    assert_eq!(Segment::read_step_form(&bytes, &name).unwrap().rows().count(), 1);
 }
