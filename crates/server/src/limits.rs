@@ -72,6 +72,7 @@ impl Asked {
             usage.at = now;
             let over = usage.used_milli + 1_000 - most;
             if over > 0 {
+                metrics::counter!("polevik_device_limited_total", "limit" => "requests").increment(1);
                 return Err(u32::try_from((over * MINUTE_MS / most).div_euclid(1_000) + 1).unwrap_or(60));
             }
             usage.used_milli += 1_000;
@@ -97,6 +98,7 @@ impl Asked {
             let too_many = documents_per_day > 0 && usage.documents >= documents_per_day;
             let too_much = bytes_per_day > 0 && usage.bytes >= bytes_per_day;
             if too_many || too_much {
+                metrics::counter!("polevik_device_limited_total", "limit" => "documents").increment(1);
                 let rest_ms = DAY_MS - now.0.rem_euclid(DAY_MS);
                 return Err(u32::try_from(rest_ms / 1_000 + 1).unwrap_or(86_400));
             }

@@ -36,7 +36,14 @@ fn describe() {
     describe_counter!("polevik_http_requests_total", "Requests answered, by route and status");
     describe_histogram!("polevik_http_request_duration_seconds", "Time until the answer began, by route");
     describe_gauge!("polevik_http_requests_in_flight", "Requests being answered now");
-    describe_counter!("polevik_turned_away_total", "Requests that found no place and were told to come back");
+    describe_counter!("polevik_turned_away_total", "Requests that found no place and were told to come back, by what they waited for");
+    describe_counter!("polevik_device_limited_total", "Requests of devices that asked for more than a device may, by limit");
+    describe_gauge!("polevik_queue_length", "Requests that stand in line for the database");
+    describe_histogram!("polevik_queue_wait_seconds", "Time that requests stood in line for the database");
+    describe_counter!("polevik_re_enrolled_total", "Devices that go on under another id, since their numbers were used twice");
+    describe_counter!("polevik_re_offers_total", "Replies that asked a device to offer its answered documents again");
+    describe_counter!("polevik_set_aside_total", "Documents that blocked devices left");
+    describe_gauge!("polevik_parked_devices", "Devices that wait for news");
     describe_counter!("polevik_login_total", "Attempts to sign in, by outcome");
     describe_counter!(
         "polevik_documents_total",
