@@ -36,6 +36,11 @@ enum Command {
     DemoLogins(commands::demo_data::LoginsArgs),
     #[command(subcommand)]
     Device(commands::device::Command),
+    #[command(subcommand)]
+    Epoch(commands::epoch::Command),
+    #[command(subcommand)]
+    Feed(commands::feed::Command),
+    Gc(commands::gc::Args),
     Import(commands::import::Args),
     #[command(subcommand)]
     Maintenance(commands::maintenance::Command),
@@ -46,6 +51,8 @@ enum Command {
     /// Parts: distributors with rows and people of their own.
     #[command(subcommand)]
     Part(PartCommand),
+    #[command(subcommand)]
+    Position(commands::position::Command),
     /// Segments: what devices download.
     #[command(subcommand)]
     Segment(SegmentCommand),
@@ -77,11 +84,15 @@ pub fn main() -> ExitCode {
         Command::DemoData(args) => commands::demo_data::run(&args),
         Command::DemoLogins(args) => commands::demo_data::run_logins(&args),
         Command::Device(command) => commands::device::run(&command),
+        Command::Epoch(command) => commands::epoch::run(&command),
+        Command::Feed(command) => commands::feed::run(&command),
+        Command::Gc(args) => commands::gc::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Maintenance(command) => commands::maintenance::run(&command),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Orders(command) => commands::orders::run(&command),
         Command::Part(PartCommand::Add(args)) => commands::part_add::run(&args),
+        Command::Position(command) => commands::position::run(&command),
         Command::Segment(SegmentCommand::Dump(args)) => commands::segment_dump::run(&args),
         Command::User(UserCommand::Add(args)) => commands::user_add::run(&args),
     };

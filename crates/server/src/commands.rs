@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 pub mod demo_data;
 pub mod device;
+pub mod epoch;
+pub mod feed;
+pub mod gc;
 pub mod import;
 pub mod maintenance;
 pub mod migrate;
 pub mod orders;
 pub mod part_add;
+pub mod position;
 pub mod segment_dump;
 pub mod text;
 pub mod user_add;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use polevik_texts::Language;
 use serde::Deserialize;
 
+use crate::feed::garbage::USUAL_GRACE_DAYS;
 use crate::limits::Limits;
 
 /// Where `serve` listens when nobody says otherwise.
@@ -89,6 +90,9 @@ pub struct Settings {
     /// Bearer token that /metrics asks of callers from other machines; without one they get nothing.
     #[arg(long, value_name = "TOKEN", env = "POLEVIK_METRICS_TOKEN", hide_env_values = true)]
     metrics_token: Option<String>,
+    /// Days that a segment stays after no manifest names it any more [default: 45].
+    #[arg(long, value_name = "DAYS", env = "POLEVIK_SEGMENT_GRACE_DAYS")]
+    segment_grace_days: Option<u32>,
     /// Requests a minute from one device that bring no new document; more are told to wait. 0 = no limit [default: 120].
     #[arg(long, value_name = "N", env = "POLEVIK_DEVICE_REQUESTS_PER_MINUTE")]
     device_requests_per_minute: Option<u32>,
@@ -136,6 +140,8 @@ pub struct Config {
     pub behind_proxy: bool,
     /// What /metrics asks of strangers.
     pub metrics_token: Option<String>,
+    /// Days that a segment stays after no manifest names it any more.
+    pub segment_grace_days: u32,
     /// How much one device may ask for.
     pub limits: Limits,
 }
@@ -206,6 +212,7 @@ impl Config {
             language: above.language.or(below.language).unwrap_or_default(),
             behind_proxy: above.behind_proxy.or(below.behind_proxy).unwrap_or(false),
             metrics_token,
+            segment_grace_days: above.segment_grace_days.or(below.segment_grace_days).unwrap_or(USUAL_GRACE_DAYS),
             limits,
         })
     }

@@ -2,6 +2,7 @@
 
 pub mod announcements;
 pub mod download;
+pub mod garbage;
 pub mod generations;
 pub mod key_ranges;
 pub mod placement;

@@ -1,6 +1,7 @@
 //! `polevik-server serve`: listens until it is told to end.
 
 use std::net::{SocketAddr, TcpListener};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, AppSettings};
 use crate::config::{Config, LogFormat, Settings};
+use crate::feed::garbage::{self, Collected};
 use crate::router::{Connection, router};
 use crate::{acme, database, login, metrics};
 
@@ -99,6 +101,7 @@ async fn serve(config: Config) -> Result<()> {
 
     let handle = Handle::new();
     let sealing = tokio::spawn(seal_again_and_again(app.clone()));
+    let collecting = tokio::spawn(collect_garbage_again_and_again(app.clone(), config.segment_grace_days));
     let housekeeping = tokio::spawn(keep_house(app.clone()));
     // Without it the end of an answer that goes in two pieces waits 40 ms for the caller's acknowledgement of the first.
     let server = axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new());
@@ -125,6 +128,7 @@ async fn serve(config: Config) -> Result<()> {
         secure.await.context("the HTTPS port failed")??;
     }
     sealing.abort();
+    collecting.abort();
     housekeeping.abort();
     note_uses(&app).await;
     let store = app.store.clone();
@@ -203,6 +207,37 @@ async fn keep_house(app: App) {
 async fn note_uses(app: &App) {
     if let Err(error) = app.tokens.flush(app).await {
         tracing::error!(code = %error.code(), cause = error.cause(), "it could not be noted when devices were last here");
+    }
+}
+
+/// How often segments that nobody needs any more are looked for.
+const COLLECT_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Between slices of collecting, so that uploads get the writer.
+const COLLECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Removes segments that nobody needs any more, now and then; a failure is logged and tried again.
+async fn collect_garbage_again_and_again(app: App, grace_days: u32) {
+    let mut ticks = tokio::time::interval(COLLECT_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let work = app.clone();
+        let grace_ms = i64::from(grace_days) * 86_400_000;
+        let collected = database::blocking(move || {
+            garbage::collect(&work.store, &work.blobs, work.now(), grace_ms, || {
+                std::thread::sleep(COLLECT_PAUSE);
+                if *work.ending.borrow() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        });
+        match collected.await {
+            Ok(collected) if collected != Collected::default() => {
+                let Collected { superseded, segments, bytes, orphans } = collected;
+                tracing::info!(superseded, segments, bytes, orphans, "removed segments that nobody needs any more");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "old segments could not be removed; tried again in an hour"),
+        }
     }
 }
 
