@@ -211,6 +211,8 @@ impl Store {
     ///
     /// [`StoreError`] if even that fails.
     pub fn recover(&mut self) -> Result<Damaged> {
+        // What is checked is the disk, not what memory still holds of it.
+        let _ = self.work.execute_batch("PRAGMA shrink_memory");
         if is_sound(&self.work) {
             self.replace_reference(true)?;
             return Ok(Damaged::Reference);

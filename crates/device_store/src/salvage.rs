@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use polevik_domain::numbering::DocumentNumber;
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Transaction, params_from_iter};
+use rusqlite::{CachedStatement, Connection, Params, Transaction, params_from_iter};
 
 use crate::db::{WORK, prepare_work};
 use crate::error::{Result, StoreError};
@@ -27,8 +27,8 @@ use crate::work::options::{self, OptionName};
 /// Where the new `work` is made ready.
 const SALVAGED: &str = "work-salvaged.db";
 
-/// How many keys between two readable ends are tried one by one.
-const MOST_KEYS_TRIED: i64 = 100_000;
+/// How many keys that give nothing are tried one after another between two readable ends: many more than one page holds.
+const MOST_KEYS_IN_VAIN: u32 = 1_000;
 
 /// A table that is read out: its name, its key, and whether it has row ids.
 struct Table {
@@ -150,15 +150,22 @@ fn read_table(connection: &Connection, table: &Table) -> Found {
     }
     let first_part = found.rows.len();
     let _ = collect(connection, &select(whole, &format!("ORDER BY {}", order("DESC"))), &mut found.rows);
-    if table.has_rowid {
+    // Where nothing can even be asked, nothing is to be tried.
+    if let (true, Ok(mut one)) = (table.has_rowid, connection.prepare_cached(&select(whole, "WHERE rowid = ?1"))) {
         let place = |row: &Row| match row.get("_place") {
             Some(Value::Integer(place)) => Some(*place),
             _ => None,
         };
         let after = found.rows[..first_part].last().and_then(place).unwrap_or(0);
-        let before = found.rows[first_part..].last().and_then(place).unwrap_or_else(|| after.saturating_add(MOST_KEYS_TRIED));
-        for key in after.saturating_add(1)..before.min(after.saturating_add(MOST_KEYS_TRIED)) {
-            let _ = collect(connection, &select(whole, &format!("WHERE rowid = {key}")), &mut found.rows);
+        let before = found.rows[first_part..].last().and_then(place).unwrap_or(i64::MAX);
+        let mut in_vain = 0;
+        for key in after.saturating_add(1)..before {
+            let known = found.rows.len();
+            let _ = read_rows(&mut one, [key], &mut found.rows);
+            in_vain = if found.rows.len() > known { 0 } else { in_vain + 1 };
+            if in_vain >= MOST_KEYS_IN_VAIN {
+                break;
+            }
         }
     }
     found
@@ -166,9 +173,12 @@ fn read_table(connection: &Connection, table: &Table) -> Found {
 
 /// Reads rows until the end or the first that cannot be read.
 fn collect(connection: &Connection, sql: &str, into: &mut Vec<Row>) -> Result<()> {
-    let mut statement = connection.prepare_cached(sql)?;
+    read_rows(&mut connection.prepare_cached(sql)?, [], into)
+}
+
+fn read_rows(statement: &mut CachedStatement<'_>, parameters: impl Params, into: &mut Vec<Row>) -> Result<()> {
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
         let mut values = Row::new();
         for (index, name) in names.iter().enumerate() {

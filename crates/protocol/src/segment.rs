@@ -384,7 +384,8 @@ fn uuid_bytes(value: &[u8]) -> Option<[u8; 16]> {
 enum Column {
     Absent,
     Int { values: Vec<i64>, nulls: Option<Vec<bool>> },
-    Bytes { bytes: Vec<u8>, spans: Vec<(usize, usize)>, nulls: Option<Vec<bool>>, text: bool },
+    Text { text: String, spans: Vec<(usize, usize)>, nulls: Option<Vec<bool>> },
+    Bytes { bytes: Vec<u8>, spans: Vec<(usize, usize)>, nulls: Option<Vec<bool>> },
 }
 
 /// A segment in memory, checked throughout: reading values cannot fail.
@@ -618,13 +619,11 @@ impl Column {
     fn value(&self, put: usize) -> ValueRef<'_> {
         match self {
             Self::Int { values, nulls } if !is_null(nulls, put) => values.get(put).map_or(ValueRef::Null, |number| ValueRef::Int(*number)),
-            Self::Bytes { bytes, spans, nulls, text } if !is_null(nulls, put) => {
-                let Some(slice) = spans.get(put).and_then(|(start, end)| bytes.get(*start..*end)) else { return ValueRef::Null };
-                match (text, std::str::from_utf8(slice)) {
-                    (true, Ok(text)) => ValueRef::Text(text),
-                    (true, Err(_)) => ValueRef::Null,
-                    (false, _) => ValueRef::Blob(slice),
-                }
+            Self::Text { text, spans, nulls } if !is_null(nulls, put) => {
+                spans.get(put).and_then(|(start, end)| text.get(*start..*end)).map_or(ValueRef::Null, ValueRef::Text)
+            }
+            Self::Bytes { bytes, spans, nulls } if !is_null(nulls, put) => {
+                spans.get(put).and_then(|(start, end)| bytes.get(*start..*end)).map_or(ValueRef::Null, ValueRef::Blob)
             }
             _ => ValueRef::Null,
         }
@@ -647,21 +646,20 @@ impl Column {
                 Ok(Self::Int { values, nulls })
             }
             (3..=5, ColumnKind::Text | ColumnKind::Blob) => {
-                let text = kind == ColumnKind::Text;
                 let (bytes, spans) = match encoding {
                     3 => slices(&mut reader, present)?,
                     4 => dictionary(&mut reader, present)?,
                     _ => uuids(&mut reader, present)?,
                 };
-                // Checked once as a whole and at every border, so that values are given out without a check that could fail.
-                if text {
-                    let whole = std::str::from_utf8(&bytes).map_err(|_| CodecError::NotUtf8)?;
-                    if !spans.iter().all(|(start, end)| whole.is_char_boundary(*start) && whole.is_char_boundary(*end)) {
-                        return Err(CodecError::NotUtf8.into());
-                    }
+                if kind == ColumnKind::Blob {
+                    return Ok(Self::Bytes { bytes, spans: spread(spans, &nulls, (0, 0)), nulls });
                 }
-                let spans = spread(spans, &nulls, (0, 0));
-                Ok(Self::Bytes { bytes, spans, nulls, text })
+                // Checked once as a whole and at every border, so that values are given out without a check that could fail.
+                let text = String::from_utf8(bytes).map_err(|_| CodecError::NotUtf8)?;
+                if !spans.iter().all(|(start, end)| text.is_char_boundary(*start) && text.is_char_boundary(*end)) {
+                    return Err(CodecError::NotUtf8.into());
+                }
+                Ok(Self::Text { text, spans: spread(spans, &nulls, (0, 0)), nulls })
             }
             _ => Err(CodecError::OutOfLimits.into()),
         }

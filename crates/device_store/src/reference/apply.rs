@@ -64,19 +64,18 @@ struct Earlier {
 
 /// The hashes of a row that is written.
 #[derive(Clone, Copy)]
-pub(crate) struct Hashes {
+struct Hashes {
     /// Of all values.
-    pub(crate) whole: RowHash,
+    whole: RowHash,
     /// Of the values that are kept, if these are not all.
-    pub(crate) own: Option<RowHash>,
+    own: Option<RowHash>,
 }
 
 impl Hashes {
-    /// Of the `put`-th row put of a segment.
-    pub(crate) fn of(hasher: &mut RowHasher, segment: &Segment, has_foreign: bool, pk: i64, put: usize) -> Self {
+    /// Of the `put`-th row put of a segment, whose values of known columns are `values`.
+    fn of(hasher: &mut RowHasher, segment: &Segment, has_foreign: bool, (pk, put): (i64, usize), values: &[ValueRef<'_>]) -> Self {
         let table = segment.table;
-        let known = table.columns.iter().enumerate().map(|(index, column)| (column.id, segment.value(index, put)));
-        let own = hasher.row(table.id, pk, known);
+        let own = hasher.row(table.id, pk, table.columns.iter().zip(values).map(|(column, value)| (column.id, *value)));
         if !has_foreign {
             return Self { whole: own, own: None };
         }
@@ -154,6 +153,7 @@ impl<'c> Applier<'c> {
         writer.has_foreign |= brings_foreign;
         let mut own = applied.states.get(&bucket).copied().unwrap_or_default();
         let mut rows = 0;
+        let mut values = Vec::with_capacity(segment.table.columns.len());
         for (pk, op, put) in segment.rows() {
             if skip(pk) {
                 continue;
@@ -166,8 +166,9 @@ impl<'c> Applier<'c> {
                 }
                 continue;
             }
-            let hashes = Hashes::of(hasher, segment, brings_foreign, pk, put);
-            if writer.was_empty && writer.insert(pk, bucket, hashes, segment, put)? {
+            take_values(segment, put, &mut values);
+            let hashes = Hashes::of(hasher, segment, brings_foreign, (pk, put), &values);
+            if writer.was_empty && writer.insert(pk, bucket, hashes, &values)? {
                 own.add(hashes.whole);
                 rows += 1;
                 continue;
@@ -178,7 +179,7 @@ impl<'c> Applier<'c> {
                 Some(earlier) => applied.states.entry(earlier.bucket).or_default().remove(earlier.hash),
                 None => (),
             }
-            writer.upsert(pk, bucket, hashes, segment, put)?;
+            writer.upsert(pk, bucket, hashes, &values)?;
             own.add(hashes.whole);
             rows += 1;
         }
@@ -346,8 +347,8 @@ impl<'c> TableWriter<'c> {
     }
 
     /// Inserts into a table that was empty; `false` if another bucket has put the same row in the meantime.
-    fn insert(&mut self, pk: i64, bucket: BucketNo, hashes: Hashes, segment: &Segment, put: usize) -> Result<bool> {
-        bind(&mut self.insert, self.table, (pk, bucket, hashes.whole), segment, put)?;
+    fn insert(&mut self, pk: i64, bucket: BucketNo, hashes: Hashes, values: &[ValueRef<'_>]) -> Result<bool> {
+        bind(&mut self.insert, (pk, bucket, hashes.whole), values)?;
         match self.insert.raw_execute() {
             Ok(_) => (),
             Err(rusqlite::Error::SqliteFailure(error, _)) if error.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY => return Ok(false),
@@ -357,8 +358,8 @@ impl<'c> TableWriter<'c> {
         Ok(true)
     }
 
-    fn upsert(&mut self, pk: i64, bucket: BucketNo, hashes: Hashes, segment: &Segment, put: usize) -> Result<()> {
-        bind(&mut self.upsert, self.table, (pk, bucket, hashes.whole), segment, put)?;
+    fn upsert(&mut self, pk: i64, bucket: BucketNo, hashes: Hashes, values: &[ValueRef<'_>]) -> Result<()> {
+        bind(&mut self.upsert, (pk, bucket, hashes.whole), values)?;
         self.upsert.raw_execute()?;
         self.note_foreign(pk, hashes.own)
     }
@@ -401,10 +402,12 @@ pub(crate) fn overwrite(
     let brings_foreign = foreign::note_columns(connection, segment)?;
     let mut upsert = connection.prepare_cached(&Statements::of(table).upsert)?;
     let mut written = 0;
+    let mut values = Vec::new();
     for (pk, op, put) in segment.rows() {
         if op == Op::Put && (lo..=hi).contains(&pk) {
-            let hashes = Hashes::of(hasher, segment, brings_foreign, pk, put);
-            bind(&mut upsert, table, (pk, bucket, hashes.whole), segment, put)?;
+            take_values(segment, put, &mut values);
+            let hashes = Hashes::of(hasher, segment, brings_foreign, (pk, put), &values);
+            bind(&mut upsert, (pk, bucket, hashes.whole), &values)?;
             upsert.raw_execute()?;
             if brings_foreign {
                 foreign::set_row(connection, table.id, pk, hashes.own)?;
@@ -415,18 +418,18 @@ pub(crate) fn overwrite(
     Ok(written)
 }
 
-fn bind(
-    statement: &mut CachedStatement<'_>,
-    table: &TableDef,
-    (pk, bucket, hash): (i64, BucketNo, RowHash),
-    segment: &Segment,
-    put: usize,
-) -> Result<()> {
+/// The values of the `put`-th row put, one per column of the table.
+fn take_values<'s>(segment: &'s Segment, put: usize, values: &mut Vec<ValueRef<'s>>) {
+    values.clear();
+    values.extend((0..segment.table.columns.len()).map(|index| segment.value(index, put)));
+}
+
+fn bind(statement: &mut CachedStatement<'_>, (pk, bucket, hash): (i64, BucketNo, RowHash), values: &[ValueRef<'_>]) -> Result<()> {
     statement.raw_bind_parameter(1, pk)?;
     statement.raw_bind_parameter(2, bucket.0)?;
     statement.raw_bind_parameter(3, hash.0.cast_signed())?;
-    for index in 0..table.columns.len() {
-        statement.raw_bind_parameter(index + 4, Bound(segment.value(index, put)))?;
+    for (index, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(index + 4, Bound(*value))?;
     }
     Ok(())
 }
