@@ -120,6 +120,8 @@ impl Making {
             "credit_limit": if draws.happens(700) { json!(draws.between(2, 60) * 1_000_000) } else { Value::Null },
             "stopped": draws.happens(15),
             "active": n < self.size.active_outlets,
+            "channel": channel_of(format),
+            "payment_days": draws.pick(&[Some(0), Some(7), Some(14), Some(14), Some(21), Some(30), None]),
             "territory": territory_code,
             "territory_name": territory_name,
         }))
@@ -165,6 +167,16 @@ struct LegalEntity {
     inn: String,
     kpp: String,
     contract: String,
+}
+
+/// The sales channel that most offices count outlets of a format to.
+fn channel_of(format: &str) -> &'static str {
+    match format {
+        "supermarket" => "Современная торговля",
+        "horeca" => "HoReCa",
+        // Kiosks, counters and small self-service shops.
+        _ => "Традиционная розница",
+    }
 }
 
 fn format_of(draws: &mut Draws) -> (&'static str, &'static [&'static str], &'static str) {

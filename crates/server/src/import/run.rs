@@ -19,10 +19,17 @@ use super::kinds::{Judge, JudgeError, judge_of};
 use super::source::Line;
 
 /// Most rows of one transaction.
-const SLICE_ROWS: usize = 1_000;
+const MOST_SLICE_ROWS: usize = 1_000;
 
-/// The longest a slice may hold the writer before it is committed, in milliseconds.
-const SLICE_MS: i64 = 40;
+/// Fewest rows of one transaction; also how many the first one has.
+const FEWEST_SLICE_ROWS: usize = 100;
+
+/// How long a slice shall hold the writer, commit and all, in milliseconds: whoever uploads meanwhile waits that long. Slices grow and shrink
+/// with what the ones before took.
+const SLICE_MS: i64 = 25;
+
+/// A slice ends early when its rows alone have taken this long, in milliseconds.
+const LONGEST_ROWS_MS: i64 = 20;
 
 /// Refused rows of one run that are kept in the database; the report file has all.
 const KEPT_REFUSED: u64 = 1_000;
@@ -111,8 +118,9 @@ pub fn run(
 
     let mut lines = lines.fuse();
     let mut waiting = VecDeque::new();
+    let mut size = SliceSize::default();
     loop {
-        while waiting.len() < SLICE_ROWS
+        while waiting.len() < MOST_SLICE_ROWS
             && let Some(line) = lines.next()
         {
             waiting.push_back(line.map_err(ImportError::Read)?);
@@ -120,12 +128,18 @@ pub fn run(
         if waiting.is_empty() {
             break;
         }
-        let began = clock.now();
-        let refused = store.write(|tx| run.slice(tx, &mut waiting))?;
+        let (rows_before, mut began) = (run.outcome.counts.rows, clock.now());
+        let refused = store.write(|tx| {
+            // Once the writer is ours: how long others held it is not our doing.
+            began = clock.now();
+            run.slice(tx, &mut waiting, size.rows)
+        })?;
+        let held_ms = clock.now().since(began);
         for row in &refused {
             report(row).map_err(ImportError::Report)?;
         }
-        pause(pace, clock.now().since(began));
+        size.learn(run.outcome.counts.rows - rows_before, held_ms);
+        pause(pace, held_ms);
     }
     if options.remove_missing {
         run.remove_missing(store, pace)?;
@@ -134,10 +148,31 @@ pub fn run(
     Ok(run.outcome)
 }
 
-/// Half as long as the slice took: whoever waits for the writer looks again within that time.
+/// Half as long as the slice took: whoever waits for the writer looks again well within that time.
 fn pause(pace: Pace, slice_ms: i64) {
     if pace == Pace::GiveWay {
-        std::thread::sleep(Duration::from_millis(u64::try_from(slice_ms / 2).unwrap_or(0).clamp(2, 25)));
+        std::thread::sleep(Duration::from_millis(u64::try_from(slice_ms / 2).unwrap_or(0).clamp(5, 25)));
+    }
+}
+
+/// How many rows a slice has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SliceSize {
+    rows: usize,
+}
+
+impl Default for SliceSize {
+    fn default() -> Self {
+        Self { rows: FEWEST_SLICE_ROWS }
+    }
+}
+
+impl SliceSize {
+    /// A slice of so many rows held the writer for so long: as many rows as would have filled the time come next, at most twice as many.
+    fn learn(&mut self, rows: u64, held_ms: i64) {
+        let fitting = i64::try_from(rows).unwrap_or(i64::MAX).saturating_mul(SLICE_MS) / held_ms.max(1);
+        let fitting = usize::try_from(fitting).unwrap_or(FEWEST_SLICE_ROWS);
+        self.rows = fitting.min(self.rows * 2).clamp(FEWEST_SLICE_ROWS, MOST_SLICE_ROWS);
     }
 }
 
@@ -153,12 +188,15 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Takes lines from the front until the slice is full or has lasted long enough. Gives the rows it refused.
-    fn slice(&mut self, tx: &Transaction<'_>, waiting: &mut VecDeque<Line>) -> Result<Vec<RefusedRow>, StoreError> {
+    /// Takes at most so many lines from the front, fewer if they take long. Gives the rows it refused.
+    ///
+    /// All of the slice becomes visible together, with its change numbers; what comes after it is not there yet.
+    fn slice(&mut self, tx: &Transaction<'_>, waiting: &mut VecDeque<Line>, most_rows: usize) -> Result<Vec<RefusedRow>, StoreError> {
         let began = self.clock.now();
         let mut writer = ReferenceWriter::new(tx, self.part, began);
         let mut refused = Vec::new();
-        while let Some(line) = waiting.pop_front() {
+        for _ in 0..most_rows {
+            let Some(line) = waiting.pop_front() else { break };
             self.outcome.counts.rows += 1;
             if let Err(refusal) = self.take(&mut writer, &line)? {
                 self.outcome.counts.refused += 1;
@@ -174,7 +212,7 @@ impl Run<'_> {
                     reason: refusal.reason,
                 });
             }
-            if self.clock.now().since(began) >= SLICE_MS {
+            if self.clock.now().since(began) >= LONGEST_ROWS_MS {
                 break;
             }
         }
@@ -243,9 +281,13 @@ impl Run<'_> {
         let table = self.kind.table();
         let known = store.read(|tx| rows::ids_by_key(tx, &self.part.id, table))?;
         let missing: Vec<(String, i64)> = known.into_iter().filter(|(key, _)| !self.seen.contains(key)).collect();
-        for some in missing.chunks(SLICE_ROWS) {
-            let began = self.clock.now();
+        let (mut missing, mut size) = (missing.as_slice(), SliceSize::default());
+        while !missing.is_empty() {
+            let (some, rest) = missing.split_at(size.rows.min(missing.len()));
+            missing = rest;
+            let mut began = self.clock.now();
             let removed = store.write(|tx| {
+                began = self.clock.now();
                 let mut writer = ReferenceWriter::new(tx, self.part, began);
                 let mut removed = 0;
                 for (key, id) in some {
@@ -255,7 +297,9 @@ impl Run<'_> {
                 Ok::<_, StoreError>(removed)
             })?;
             self.outcome.counts.removed += removed;
-            pause(pace, self.clock.now().since(began));
+            let held_ms = self.clock.now().since(began);
+            size.learn(some.len() as u64, held_ms);
+            pause(pace, held_ms);
         }
         Ok(())
     }
@@ -278,4 +322,20 @@ fn retire(
     };
     found.row.values[active] = Value::Int(0);
     Ok(matches!(writer.put(table, key, &found.bucket, &found.row.values)?, Put::Updated(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_follow_what_the_ones_before_took() {
+        let mut size = SliceSize::default();
+        for (rows, held_ms, expected) in
+            [(100, 0, 200), (200, 1, 400), (400, 5, 800), (800, 20, 1_000), (1_000, 50, 500), (500, 250, 100), (100, 900, 100), (7, 1, 175)]
+        {
+            size.learn(rows, held_ms);
+            assert_eq!(size.rows, expected, "after {rows} rows in {held_ms} ms");
+        }
+    }
 }
