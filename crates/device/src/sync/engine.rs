@@ -356,6 +356,8 @@ impl Engine {
             session.blames = is_lone && session.is_open(UP);
         }
         if exchanged.re_enrolled {
+            // What waited at the start has other numbers now.
+            session.outbox_end = session.outbox_end.max(facts.outbox_end);
             session.rounds.re_enrolled += 1;
             if session.rounds.re_enrolled > MOST_ROUNDS {
                 let failed = Failed::new(ErrorCode::IncompleteReply, "the server gives a new id each time");

@@ -337,3 +337,13 @@ fn a_failure_of_before_does_not_come_back_while_nobody_is_signed_in() {
     }
     assert_eq!(engine, before);
 }
+
+/// Found by the fleet simulator (seed 1: a clone): documents that got new numbers with the new id stayed behind a row that said all is well.
+#[test]
+fn documents_that_were_numbered_anew_go_in_the_same_session() {
+    let mut engine = engine();
+    engine.step(Event::Asked(None), &facts(3));
+    let new_life = Outcome::Exchanged(Ok(Exchanged { re_enrolled: true, ..went(0, 3, News::Nothing) }));
+    let effects = engine.step(Event::Came(SessionNo(1), new_life), &facts(6));
+    assert_eq!(work_of(effects), [both(6)]);
+}
