@@ -38,20 +38,19 @@ impl RowHasher {
         self.buffer.extend_from_slice(&table.0.to_le_bytes());
         self.buffer.extend_from_slice(&pk.to_le_bytes());
         for (column, value) in values {
+            let [low, high] = column.to_le_bytes();
             let (kind, bytes): (u8, &[u8]) = match value {
                 ValueRef::Null => continue,
                 ValueRef::Int(number) => {
-                    self.buffer.extend_from_slice(&column.to_le_bytes());
-                    self.buffer.push(1);
-                    self.buffer.extend_from_slice(&number.to_le_bytes());
+                    let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+                    self.buffer.extend_from_slice(&[low, high, 1, a, b, c, d, e, f, g, h]);
                     continue;
                 }
                 ValueRef::Text(text) => (2, text.as_bytes()),
                 ValueRef::Blob(bytes) => (3, bytes),
             };
-            self.buffer.extend_from_slice(&column.to_le_bytes());
-            self.buffer.push(kind);
-            self.buffer.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+            let [a, b, c, d] = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+            self.buffer.extend_from_slice(&[low, high, kind, a, b, c, d]);
             self.buffer.extend_from_slice(bytes);
         }
         let hash = blake3::keyed_hash(&self.key.0, &self.buffer);
