@@ -58,6 +58,8 @@ pub struct Device {
     pub(crate) plan: Option<DownloadPlan>,
     /// Repairs failed so often that the copy of the office is to be built anew.
     pub(crate) rebuild_due: bool,
+    /// What was last read of the databases for the engine.
+    last_facts: Facts,
 }
 
 /// How often all rows of the copy are counted again.
@@ -110,6 +112,7 @@ impl Device {
                 step: None,
                 plan: None,
                 rebuild_due: false,
+                last_facts: Facts::default(),
             })
         };
         open().map_err(|error| Failed::from(error).shown(None))
@@ -263,33 +266,34 @@ impl Device {
     }
 
     /// What the engine is told with every event.
-    pub(crate) fn facts(&mut self, host: &impl Host, moved_bytes: u64) -> Result<Facts, StoreError> {
-        let facts = self.read_facts(host, moved_bytes);
-        if facts.as_ref().is_err_and(StoreError::is_damage) {
-            self.heal();
-            return self.read_facts(host, moved_bytes);
-        }
-        facts
-    }
-
-    fn read_facts(&mut self, host: &impl Host, moved_bytes: u64) -> Result<Facts, StoreError> {
+    ///
+    /// An event that happened is told in any case: while the databases cannot be read, with what was last read of them.
+    pub(crate) fn facts(&mut self, host: &impl Host, moved_bytes: u64) -> Facts {
         let mut random = [0; 4];
         host.random_bytes(&mut random);
-        let now = self.corrected_now(host);
-        let rebuild_due = self.rebuild_due;
+        let mut read = self.read_facts(self.corrected_now(host));
+        if read.as_ref().is_err_and(StoreError::is_damage) {
+            self.heal();
+            read = self.read_facts(self.corrected_now(host));
+        }
+        match read {
+            Ok(facts) => self.last_facts = facts,
+            Err(error) => host.log(&format!("the databases could not be read: {error}")),
+        }
+        Facts { now: host.now(), random: u32::from_le_bytes(random), moved_bytes, rebuild_due: self.rebuild_due, ..self.last_facts }
+    }
+
+    fn read_facts(&mut self, now: UtcMillis) -> Result<Facts, StoreError> {
         let both = self.store.read()?;
         let checked_ms = options::get_number(&both.work, OptionName::VerifiedAt)?.map(|at| now.since(UtcMillis(at)));
         Ok(Facts {
-            now: host.now(),
-            random: u32::from_le_bytes(random),
             outbox_end: outbox::end(&both.work)?,
             signed_in: options::get(&both.work, OptionName::Token)?.is_some(),
-            moved_bytes,
             has_root: checkpoints::feed(&both.reference)?.is_some_and(|feed| !feed.root.is_empty()),
             // A check in the future was made by a clock that is right again by now.
             check_due: checked_ms.is_none_or(|ago| !(-CHECK_EVERY_MS..CHECK_EVERY_MS).contains(&ago)),
             fill_due: !foreign::missing_columns(&both.reference)?.is_empty(),
-            rebuild_due,
+            ..Facts::default()
         })
     }
 

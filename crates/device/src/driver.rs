@@ -229,13 +229,7 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
     fn step(&self, event: Event) {
         let (effects, number) = {
             let mut device = self.device.borrow_mut();
-            let facts = match device.facts(&self.host, self.transport.moved_bytes()) {
-                Ok(facts) => facts,
-                Err(error) => {
-                    self.host.log(&format!("the engine was not told: {error}"));
-                    return;
-                }
-            };
+            let facts = device.facts(&self.host, self.transport.moved_bytes());
             let effects = device.engine.step(event, &facts);
             (effects, device.engine.session().map(|session| session.number).unwrap_or_default())
         };

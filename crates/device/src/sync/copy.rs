@@ -106,8 +106,7 @@ impl Device {
         match shown {
             Ok(shown) => {
                 self.shown(&shown);
-                // The log of a large download is as long as its rows; an error here costs only room.
-                let _ = self.store.shrink_reference_log();
+                self.shrink_log();
                 Ok(Applying::Done(shown))
             }
             Err(error) => Err(self.apply_failed(error, plan.repairs, at)),
@@ -160,6 +159,7 @@ impl Device {
         match shown {
             Ok(shown) => {
                 self.shown(&shown);
+                self.shrink_log();
                 Ok(shown)
             }
             Err(ApplyError::WrongSum(buckets)) => {
@@ -173,6 +173,12 @@ impl Device {
             }
             Err(error) => Err(self.apply_failed(error, false, at)),
         }
+    }
+
+    /// The log of a large download is as long as its rows; and what is shown as loaded is on the disk before its time moves. An error costs
+    /// only room, or with the power a download that is fetched again.
+    fn shrink_log(&mut self) {
+        let _ = self.store.shrink_reference_log();
     }
 
     fn shown(&mut self, shown: &Shown) {

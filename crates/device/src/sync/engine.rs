@@ -32,6 +32,9 @@ const QUIET_LOOKS: u8 = 2;
 /// Most new ids, repeated questions, new plans and catch-ups of one session; it always ends.
 const MOST_ROUNDS: u8 = 2;
 
+/// Most requests with documents that may fail in one session while it narrows down on the one at fault.
+const MOST_NARROWINGS: u8 = 32;
+
 /// A wait that the server ends sooner than this without news is none.
 const SHORTEST_WAIT_MS: i64 = 1_000;
 
@@ -353,7 +356,17 @@ impl Engine {
         if let Some(suspicion) = session.suspicion.take() {
             // The server is well without the documents.
             let is_lone = self.pace.failed(suspicion.documents) || suspicion.known;
-            session.blames = is_lone && session.is_open(UP);
+            session.rounds.narrowed += 1;
+            if session.rounds.narrowed >= MOST_NARROWINGS && session.is_open(UP) {
+                // Enough for today: what was found so far is remembered.
+                session.set(UP, Part::Failed);
+                session.code.get_or_insert(suspicion.failed.code);
+                let tag = Some(session.tag.to_string());
+                self.rows.entry(UP).or_default().fail(suspicion.failed, tag, at, facts.now, facts.random);
+                effects.push(Effect::Save);
+            } else {
+                session.blames = is_lone && session.is_open(UP);
+            }
         }
         if exchanged.re_enrolled {
             // What waited at the start has other numbers now.

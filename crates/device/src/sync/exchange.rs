@@ -63,7 +63,10 @@ impl Device {
         let passed_over = self.memory().passed_over.clone();
         let asked = self.make_request(exchange, &passed_over, now);
         let (asked, sent) = self.healed(asked)?;
-        self.memory().sent = sent;
+        // A request that only asks whether the server is well does not make us forget which documents are suspected.
+        if !sent.is_empty() {
+            self.memory().sent = sent;
+        }
         Ok(asked)
     }
 

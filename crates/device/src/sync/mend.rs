@@ -91,10 +91,8 @@ impl Device {
                 Err(Failed::new(ErrorCode::DatabaseDamaged, "the copy of the office is damaged; it is built anew"))
             }
             Some(Verdict::Read { wrong, .. }) => {
-                if wrong.is_empty() {
-                    let noted = self.note_checked(now);
-                    self.healed_store(noted)?;
-                }
+                let noted = if wrong.is_empty() { self.note_checked(now) } else { self.check_again_soon() };
+                self.healed_store(noted)?;
                 Ok(Some(wrong))
             }
         }
@@ -105,6 +103,13 @@ impl Device {
         let tx = self.store.work()?;
         options::set(&tx, OptionName::VerifiedAt, &now.0.to_string())?;
         journal::prune(&tx, journal::keep_since(now))?;
+        commit(tx)
+    }
+
+    /// Something is wrong: until it is repaired, every session counts all rows again.
+    fn check_again_soon(&mut self) -> Result<(), StoreError> {
+        let tx = self.store.work()?;
+        options::clear(&tx, OptionName::VerifiedAt)?;
         commit(tx)
     }
 
@@ -242,9 +247,7 @@ impl Device {
         commit(tx)?;
         if !adds_up {
             // The check that follows finds out which rows are wrong.
-            let tx = self.store.work()?;
-            options::clear(&tx, OptionName::VerifiedAt)?;
-            commit(tx)?;
+            self.check_again_soon()?;
         }
         self.catalogue.forget(changed.iter().copied());
         Ok(Fill::Went { next, changed, written })

@@ -124,6 +124,8 @@ pub struct Rounds {
     pub asked_again: u8,
     /// Buckets that did not add up were planned anew.
     pub replanned: u8,
+    /// Requests with documents that failed while the server was well.
+    pub narrowed: u8,
     /// News fetched because a repair found the office further on.
     pub caught_up: u8,
 }

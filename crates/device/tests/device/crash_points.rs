@@ -166,7 +166,7 @@ fn work_of(disk: &Disk) -> Vec<String> {
     let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let mut all = Vec::new();
     for table in tables {
-        let mut statement = both.work.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+        let mut statement = both.work.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
         let columns = statement.column_count();
         let mut found = statement.query([]).unwrap();
         while let Some(row) = found.next().unwrap() {
@@ -175,6 +175,7 @@ fn work_of(disk: &Disk) -> Vec<String> {
             all.push(format!("{table}: {}", values.join(", ")));
         }
     }
+    all.sort_unstable();
     all
 }
 

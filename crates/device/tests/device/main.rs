@@ -4,6 +4,9 @@
 
 mod acts;
 mod crash_points;
+mod mend;
+mod outbox;
 mod road;
 mod speed;
 mod support;
+mod watch;

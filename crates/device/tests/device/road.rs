@@ -14,9 +14,16 @@ use proptest::prelude::*;
 
 use crate::support::{Fault, MORNING, Office, World, bucket, code_of, outlet, price, product};
 
+/// The file of the copy of the office that is in use: the newest that is not one under construction.
+fn reference_name(world: &World) -> String {
+    let names = Folder::new(world.folder.path()).unwrap().list().unwrap();
+    let numbers = names.iter().filter_map(|name| name.strip_prefix("reference-")?.strip_suffix(".db")?.parse::<u32>().ok());
+    format!("reference-{}.db", numbers.max().unwrap())
+}
+
 /// All rows of the device as they stand in its file.
-fn rows_of(world: &World, file: &str) -> BTreeMap<(TableId, i64), Row> {
-    let connection = Folder::new(world.folder.path()).unwrap().open(file).unwrap();
+pub fn rows_of(world: &World) -> BTreeMap<(TableId, i64), Row> {
+    let connection = reference(world);
     let mut rows = BTreeMap::new();
     for table in TABLES {
         let mut statement = connection.prepare(&format!("SELECT * FROM {}", table.name)).unwrap();
@@ -34,15 +41,15 @@ fn rows_of(world: &World, file: &str) -> BTreeMap<(TableId, i64), Row> {
     rows
 }
 
-fn same_rows(world: &World) {
-    assert_eq!(rows_of(world, "reference-1.db"), world.office.borrow().rows());
+pub fn same_rows(world: &World) {
+    assert_eq!(rows_of(world), world.office.borrow().rows());
 }
 
-fn reference(world: &World) -> Connection {
-    Folder::new(world.folder.path()).unwrap().open("reference-1.db").unwrap()
+pub fn reference(world: &World) -> Connection {
+    Folder::new(world.folder.path()).unwrap().open(&reference_name(world)).unwrap()
 }
 
-fn place_order(world: &mut World) -> DocumentId {
+pub fn place_order(world: &mut World) -> DocumentId {
     let id = world.make(Command::NewOrder { outlet: OutletId(17), visit: None, outside_visit: Some("звонок".to_owned()) });
     let change = LineChange { product: ProductId(1), unit: Unit::Piece, quantity: 2 };
     world.execute(Command::ChangeLine { order: id, change });
@@ -50,20 +57,20 @@ fn place_order(world: &mut World) -> DocumentId {
     id
 }
 
-fn place_of(world: &mut World, order: DocumentId) -> DocumentPlace {
+pub fn place_of(world: &mut World, order: DocumentId) -> DocumentPlace {
     match world.load(Screen::Order(order)) {
         View::Order(view) => view.row.place,
         other => panic!("{other:?}"),
     }
 }
 
-fn success(world: &mut World, row: RowId) -> Option<i64> {
+pub fn success(world: &mut World, row: RowId) -> Option<i64> {
     let view = world.sync_view();
     view.rows.into_iter().find(|shown| shown.id == row).unwrap().last_success.map(|at| at.0)
 }
 
-const UP: RowId = RowId::UploadMandatory;
-const DOWN: RowId = RowId::DownloadMandatory;
+pub const UP: RowId = RowId::UploadMandatory;
+pub const DOWN: RowId = RowId::DownloadMandatory;
 
 #[test]
 fn a_first_download_gives_the_rows_of_the_office() {
@@ -290,7 +297,7 @@ fn one_row_alone_leaves_the_other_alone() {
     world.office.borrow_mut().put("price_type:3", vec![price(1, 1, 13_000)]);
     world.sync(Some(UP));
     assert_eq!(world.office.borrow().documents.len(), 1);
-    assert_ne!(rows_of(&world, "reference-1.db"), world.office.borrow().rows());
+    assert_ne!(rows_of(&world), world.office.borrow().rows());
 }
 
 /// So many that their segments do not ride inside the reply.
@@ -328,7 +335,7 @@ fn segments_that_are_here_are_not_fetched_again_after_the_process_was_killed() {
     world.office.borrow_mut().faults.extend(std::iter::repeat_n(Some(Fault::Silent), 20));
     let view = world.sync(None);
     assert_eq!(code_of(&view, DOWN), Some(ErrorCode::ServerSilent));
-    assert_ne!(rows_of(&world, "reference-1.db"), world.office.borrow().rows(), "the old rows are still shown");
+    assert_ne!(rows_of(&world), world.office.borrow().rows(), "the old rows are still shown");
     let fetched: Vec<String> = world.office.borrow().requests[1..3].to_vec();
     world.restart();
     world.office.borrow_mut().faults.clear();
@@ -358,12 +365,12 @@ fn a_segment_damaged_on_its_way_is_fetched_once_more() {
 #[test]
 fn rows_that_do_not_add_up_are_never_shown() {
     let mut world = World::ready();
-    let before = rows_of(&world, "reference-1.db");
+    let before = rows_of(&world);
     world.office.borrow_mut().put("price_type:3", vec![price(1, 1, 66_666)]);
     world.office.borrow_mut().wrong_sum = Some(bucket("price_type:3"));
     let view = world.sync(None);
     assert_eq!(code_of(&view, DOWN), Some(ErrorCode::IncompleteReply));
-    assert_eq!(rows_of(&world, "reference-1.db"), before);
+    assert_eq!(rows_of(&world), before);
     world.office.borrow_mut().wrong_sum = None;
     world.sync(None);
     same_rows(&world);
@@ -492,25 +499,31 @@ fn the_server_s_wish_to_wait_is_kept() {
 fn a_damaged_copy_of_the_office_is_set_aside_and_loaded_anew() {
     let mut world = World::ready();
     let id = place_order(&mut world);
-    damage(&mut world, "reference-1.db");
+    damage(&mut world, "reference-2.db");
     world.restart();
     assert!(matches!(world.load(Screen::Start), View::Start(view) if !view.ready));
     let view = world.sync(None);
     assert_eq!(view.result, Some(SessionResult::Success));
-    assert_eq!(rows_of(&world, "reference-2.db"), world.office.borrow().rows());
-    assert!(world.folder.path().join("reference-1.db").exists(), "it is kept for support");
+    assert_eq!(rows_of(&world), world.office.borrow().rows());
+    assert!(world.folder.path().join("reference-2.db").exists(), "it is kept for support");
     assert_eq!(place_of(&mut world, id), DocumentPlace::OnServer);
 }
 
 #[test]
-fn damaged_work_is_copied_aside_and_never_deleted() {
+fn damaged_work_is_copied_aside_and_what_is_readable_of_it_goes_on() {
     let mut world = World::ready();
-    place_order(&mut world);
+    let id = place_order(&mut world);
     damage(&mut world, "work.db");
     let damaged = std::fs::read(world.folder.path().join("work.db")).unwrap();
-    assert_eq!(world.try_restart(), Err(ErrorCode::DatabaseDamaged));
-    assert_eq!(std::fs::read(world.folder.path().join("work.db")).unwrap(), damaged);
-    assert_eq!(std::fs::read(world.folder.path().join("work-damaged.db")).unwrap(), damaged);
+    world.restart();
+    let names = Folder::new(world.folder.path()).unwrap().list().unwrap();
+    let aside = names.iter().find(|name| name.starts_with("work-damaged")).unwrap();
+    assert_eq!(std::fs::read(world.folder.path().join(aside)).unwrap(), damaged);
+    if matches!(world.load(Screen::Start), View::Start(view) if !view.signed_in) {
+        world.login();
+    }
+    world.sync(None);
+    assert_eq!(world.office.borrow().documents.iter().filter(|(document, ..)| *document == id).count(), 1);
 }
 
 /// Ends the process and overwrites the head of a database.

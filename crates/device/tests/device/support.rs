@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
 use polevik_device::api::sync::SyncView;
@@ -16,7 +17,7 @@ use polevik_device::host::Host;
 use polevik_device::platform::{Folder, Platform};
 use polevik_device::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use polevik_device::{Device, Driver, Setup};
-use polevik_domain::ids::{DistributorId, DocumentId, PositionId};
+use polevik_domain::ids::{DeviceId, DistributorId, DocumentId, PositionId};
 use polevik_domain::position::Role;
 use polevik_domain::time::{CalendarDay, UtcMillis, UtcOffsetMinutes};
 use polevik_protocol::bucket::BucketName;
@@ -25,19 +26,20 @@ use polevik_protocol::checksum::{HashKey, RowHasher, StateSum};
 use polevik_protocol::document::{Outcome, Receipt};
 use polevik_protocol::login::{ErrorBody, Health, LoginReply, LoginRequest, PositionInfo, SignedIn};
 use polevik_protocol::manifest::{BaseRange, Blake3Hex, DeltaInfo, Manifest, Root, RootBucket, SegmentInfo};
+use polevik_protocol::repair::{BackfillReply, BackfillRequest, KeyRange, MAX_REPAIR_ROWS, RepairReply, RepairRequest, RepairedRange};
 use polevik_protocol::rows::{
-    AssortmentRow, OutletRow, PriceRow, PriceTypeRow, ProductRow, RouteStopRow, Row, StockRow, TABLES, TableDef, TableId, Value,
+    AssortmentRow, OutletRow, PriceRow, PriceTypeRow, ProductRow, RouteStopRow, Row, StockRow, TABLES, TableDef, TableId, Value, ValueRef,
     WarehouseRow,
 };
-use polevik_protocol::segment::{SegmentKind, SegmentWriter};
-use polevik_protocol::sync::{Download, SyncReply, SyncRequest};
+use polevik_protocol::segment::{SegmentKind, SegmentWriter, to_step_form};
+use polevik_protocol::sync::{Download, ReEnrol, RevisionRef, SHORT_ROOT_DIGITS, Step, StepBucket, SyncReply, SyncRequest, WaitReply};
 use polevik_protocol::version::{HEALTH_TOKEN, MAX_INLINE_BYTES, SCHEMA};
 use polevik_testkit::disk::{Disk, DiskPlatform};
 
 /// The tests' morning: 2026-11-22 08:00 UTC.
 pub const MORNING: UtcMillis = UtcMillis(1_795_334_400_000);
 
-const KEY: HashKey = HashKey([7; 32]);
+pub const KEY: HashKey = HashKey([7; 32]);
 
 /// Something done badly with one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub enum Fault {
     Code(ErrorCode, Option<u32>),
     /// Documents are left without receipts.
     NoReceipts,
+    /// A request with documents breaks the server; others are served.
+    BrokenByDocuments,
     /// One byte of the body is another.
     Garbled,
 }
@@ -76,6 +80,27 @@ pub struct Office {
     receipts: BTreeMap<(DocumentId, u32), Receipt>,
     /// Documents to refuse.
     pub refuse: BTreeSet<String>,
+    /// Kinds of documents at which the server breaks.
+    pub break_at: BTreeSet<String>,
+    /// A document in this request breaks the whole of it.
+    pub poison: Option<DocumentId>,
+    /// The highest `device_seq` seen of the device in this life, and how many lives there were.
+    pub floor: u64,
+    pub lives: u32,
+    /// Root name → heads, as the server remembers them.
+    roots: BTreeMap<String, BTreeMap<BucketName, u64>>,
+    /// Bodies of the sync requests and answers so far, in bytes.
+    pub bytes: Vec<(usize, usize)>,
+    /// The last sync request.
+    pub last_request: Option<SyncRequest>,
+    /// Those who wait for news.
+    wakers: Vec<std::task::Waker>,
+    /// What changes just before the next repair is answered.
+    pub moves_on_at_repair: Option<(TableId, Row)>,
+    /// Repairs bring nothing.
+    pub wrong_repairs: bool,
+    /// Every device gets a new id each time.
+    pub always_re_enrols: bool,
     /// Done with the next requests, one each; `None` = this one is served well.
     pub faults: VecDeque<Option<Fault>>,
     /// Done with every request of that path.
@@ -101,6 +126,17 @@ impl Office {
             documents: Vec::new(),
             receipts: BTreeMap::new(),
             refuse: BTreeSet::new(),
+            break_at: BTreeSet::new(),
+            poison: None,
+            floor: 0,
+            lives: 1,
+            roots: BTreeMap::new(),
+            bytes: Vec::new(),
+            last_request: None,
+            wakers: Vec::new(),
+            moves_on_at_repair: None,
+            wrong_repairs: false,
+            always_re_enrols: false,
             faults: VecDeque::new(),
             faults_of: BTreeMap::new(),
             requests: Vec::new(),
@@ -150,6 +186,9 @@ impl Office {
 
     /// One range of changes of a bucket: rows put, or removed.
     pub fn change(&mut self, name: &str, changes: Vec<(TableId, i64, Option<Row>)>) {
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
         let bucket = self.buckets.entry(bucket(name)).or_default();
         let after = bucket.head;
         bucket.head += changes.len() as u64;
@@ -189,13 +228,17 @@ impl Office {
         bucket.base_as_of = bucket.head;
         for table in TABLES {
             let rows: Vec<&Row> = bucket.rows.range((table.id, i64::MIN)..=(table.id, i64::MAX)).map(|(_, row)| row).collect();
-            for chunk in rows.chunks(rows_per_segment) {
+            let pieces = rows.chunks(rows_per_segment).count();
+            for (place, chunk) in rows.chunks(rows_per_segment).enumerate() {
                 let mut writer = SegmentWriter::new(SegmentKind::Base, table, KEY);
                 for row in chunk {
                     let values: Vec<_> = row.values.iter().map(Value::as_ref).collect();
                     writer.put(row.id, &values);
                 }
-                let range = BaseRange { lo: chunk[0].id, hi: chunk[chunk.len() - 1].id, state: writer.state() };
+                // Ranges of a table tile all keys.
+                let lo = if place == 0 { i64::MIN } else { chunk[0].id };
+                let hi = if place + 1 == pieces { i64::MAX } else { rows[(place + 1) * rows_per_segment].id - 1 };
+                let range = BaseRange { lo, hi, state: writer.state() };
                 bucket.base.push(seal(&mut self.segments, writer, name, table, (0, 0), Some(range)));
             }
         }
@@ -236,7 +279,7 @@ impl Office {
         }
     }
 
-    pub fn download(&self, request: &SyncRequest) -> Option<Download> {
+    fn root(&self) -> (String, Blake3Hex) {
         let mut buckets: Vec<RootBucket> = self
             .buckets
             .iter()
@@ -248,15 +291,44 @@ impl Office {
             })
             .collect();
         buckets.sort_by(|a, b| a.priority.cmp(&b.priority).then(a.name.cmp(&b.name)));
-        let root = Root { epoch: self.epoch.clone(), hash_key: "07".repeat(32), buckets };
-        let (root, name) = root.seal();
-        if request.root.as_deref() == Some(name.as_str()) {
-            return None;
+        Root { epoch: self.epoch.clone(), hash_key: "07".repeat(32), buckets }.seal()
+    }
+
+    pub fn short_root(&self) -> String {
+        self.root().1.as_str()[..SHORT_ROOT_DIGITS].to_owned()
+    }
+
+    /// Forgets what stood in earlier roots.
+    pub fn forget_roots(&mut self) {
+        self.roots.clear();
+    }
+
+    /// What is new for the device: as a download, as a step, or that its cursors are wanted.
+    fn news(&mut self, request: &SyncRequest) -> SyncReply {
+        let (root, name) = self.root();
+        let short = name.as_str()[..SHORT_ROOT_DIGITS].to_owned();
+        let heads: BTreeMap<BucketName, u64> = self.buckets.iter().map(|(name, bucket)| (name.clone(), bucket.head)).collect();
+        let asked = request.root.as_ref().map(|root| root[..SHORT_ROOT_DIGITS].to_owned());
+        if asked.as_ref() == Some(&short) {
+            return SyncReply::default();
         }
-        let same_life = request.epoch.as_ref() == Some(&self.epoch);
+        let remembered = asked.as_ref().and_then(|asked| self.roots.get(asked)).cloned();
+        self.roots.insert(short.clone(), heads);
+        let same_life = remembered.is_some() || request.epoch.as_ref() == Some(&self.epoch);
+        let known = if request.cursors.is_empty() { remembered } else { Some(request.cursors.clone()) };
+        if known.is_none() && asked.is_some() {
+            return SyncReply { cursors_wanted: true, ..SyncReply::default() };
+        }
+        let cursors = known.unwrap_or_default();
+        if request.steps
+            && same_life
+            && let Some(step) = self.step(&cursors, short)
+        {
+            return SyncReply { step: Some(step), ..SyncReply::default() };
+        }
         let (mut manifests, mut segments, mut inline) = (Vec::new(), Vec::new(), 0);
         for (name, bucket) in &self.buckets {
-            let cursor = request.cursors.get(name).copied().filter(|_| same_life).unwrap_or(0);
+            let cursor = cursors.get(name).copied().filter(|_| same_life).unwrap_or(0);
             if cursor == bucket.head && same_life {
                 continue;
             }
@@ -265,12 +337,88 @@ impl Office {
                 let bytes = &self.segments[info.hash.as_str()];
                 if inline + bytes.len() <= MAX_INLINE_BYTES {
                     inline += bytes.len();
-                    segments.push(base64::engine::general_purpose::STANDARD.encode(bytes));
+                    segments.push(BASE64.encode(bytes));
                 }
             }
             manifests.push(manifest.seal().0);
         }
-        Some(Download { root, manifests, segments })
+        SyncReply { download: Some(Download { root, manifests, segments }), ..SyncReply::default() }
+    }
+
+    fn step(&self, cursors: &BTreeMap<BucketName, u64>, root: String) -> Option<Step> {
+        if !self.buckets.keys().eq(cursors.keys()) {
+            return None;
+        }
+        let (mut buckets, mut inline) = (Vec::new(), 0);
+        for (name, bucket) in self.buckets.iter().filter(|(name, bucket)| cursors[*name] != bucket.head) {
+            let manifest = self.manifest(name, bucket);
+            let plan = manifest.plan(ChangeNo(cursors[name]));
+            if plan.rebase {
+                return None;
+            }
+            let segments: Vec<String> =
+                plan.segments().map(|info| BASE64.encode(to_step_form(&self.segments[info.hash.as_str()]).unwrap())).collect();
+            inline += segments.iter().map(String::len).sum::<usize>();
+            buckets.push(StepBucket { name: name.clone(), head: bucket.head, state: manifest.state, segments });
+        }
+        (inline <= MAX_INLINE_BYTES).then_some(Step { root, buckets })
+    }
+
+    fn repair(&mut self, request: &RepairRequest) -> RepairReply {
+        if let Some(row) = self.moves_on_at_repair.take() {
+            self.put("distributor:9", vec![row]);
+        }
+        let bucket = &self.buckets[&request.bucket];
+        let state = self.manifest(&request.bucket, bucket).state;
+        let mut reply = RepairReply { server_time_ms: self.clock, head: bucket.head, state, repaired: Vec::new(), narrower: Vec::new() };
+        if bucket.head != request.cursor || self.wrong_repairs {
+            return reply;
+        }
+        for held in &request.ranges {
+            let KeyRange { table, lo, hi } = held.range;
+            let mut writer = SegmentWriter::new(SegmentKind::Base, TableDef::by_id(table).unwrap(), KEY);
+            for row in bucket.rows.range((table, lo)..=(table, hi)).map(|(_, row)| row) {
+                let values: Vec<_> = row.values.iter().map(Value::as_ref).collect();
+                writer.put(row.id, &values);
+            }
+            if writer.state() == held.state {
+                continue;
+            }
+            if writer.len() as u64 > MAX_REPAIR_ROWS {
+                reply.narrower.push(held.range);
+                continue;
+            }
+            let bytes = writer.finish("D1", &request.bucket, SCHEMA, ChangeNo(0), ChangeNo(0)).unwrap();
+            reply.repaired.push(RepairedRange { range: held.range, segment: BASE64.encode(bytes) });
+        }
+        reply
+    }
+
+    /// At most two rows an answer, so that a table takes several.
+    fn backfill(&self, request: &BackfillRequest) -> BackfillReply {
+        let bucket = &self.buckets[&request.bucket];
+        let mut reply = BackfillReply { server_time_ms: self.clock, head: bucket.head, segment: None, next: None };
+        if bucket.head != request.cursor {
+            return reply;
+        }
+        let table = TableDef::by_id(request.table).unwrap();
+        let after = request.after.map_or(i64::MIN, |after| after + 1);
+        let rows: Vec<&Row> = bucket.rows.range((table.id, after)..=(table.id, i64::MAX)).map(|(_, row)| row).take(2).collect();
+        let mut writer = SegmentWriter::new(SegmentKind::Base, table, KEY);
+        for row in &rows {
+            let values: Vec<_> = table
+                .columns
+                .iter()
+                .zip(&row.values)
+                .map(|(column, value)| if request.columns.contains(&column.id) { value.as_ref() } else { ValueRef::Null })
+                .collect();
+            writer.put(row.id, &values);
+        }
+        if let Some(last) = rows.last() {
+            reply.next = Some(last.id);
+            reply.segment = Some(BASE64.encode(writer.finish("D1", &request.bucket, SCHEMA, ChangeNo(0), ChangeNo(0)).unwrap()));
+        }
+        reply
     }
 
     fn serve(&mut self, request: &HttpRequest) -> Result<(u16, Vec<u8>), TransportError> {
@@ -286,15 +434,26 @@ impl Office {
             "/v1/health" => json(&Health { server: HEALTH_TOKEN.to_owned(), version: "0".to_owned(), server_time_ms: self.clock }),
             "/v1/sync" => {
                 let sync: SyncRequest = serde_json::from_slice(&body).unwrap();
-                match fault {
-                    None | Some(Fault::AnswerLost | Fault::NoReceipts) => json(&self.sync(&sync, fault != Some(Fault::NoReceipts))),
+                self.last_request = Some(sync.clone());
+                let breaks = fault == Some(Fault::BrokenByDocuments) && !sync.documents.is_empty();
+                let is_poisoned = sync.documents.iter().any(|document| Some(document.id) == self.poison);
+                let answer = match fault {
+                    _ if breaks || is_poisoned => (500, b"<html>".to_vec()),
+                    None | Some(Fault::AnswerLost | Fault::NoReceipts | Fault::BrokenByDocuments) => {
+                        json(&self.sync(&sync, fault != Some(Fault::NoReceipts)))
+                    }
                     Some(_) => (0, Vec::new()),
-                }
+                };
+                self.bytes.push((request.body.len(), answer.1.len()));
+                answer
             }
+            "/v1/repair" => json(&self.repair(&serde_json::from_slice(&body).unwrap())),
+            "/v1/backfill" => json(&self.backfill(&serde_json::from_slice(&body).unwrap())),
+            wait if wait.starts_with("/v1/wait?root=") => json(&WaitReply { server_time_ms: self.clock, changed: true }),
             segment => (200, self.segments[segment.trim_start_matches("/v1/segments/")].clone()),
         };
         match fault {
-            None | Some(Fault::NoReceipts) => Ok(answer),
+            None | Some(Fault::NoReceipts | Fault::BrokenByDocuments) => Ok(answer),
             Some(Fault::Silent) => Err(TransportError::new(ErrorCode::ServerSilent, "refused")),
             Some(Fault::AnswerLost) => Err(TransportError::new(ErrorCode::ConnectionLost, "cut")),
             Some(Fault::Status(status)) => Ok((status, b"<html>".to_vec())),
@@ -319,15 +478,29 @@ impl Office {
             position: self.position.clone(),
             number_prefix: "А017".to_owned(),
             number_floor: 0,
-            device_seq_floor: 0,
+            device_seq_floor: self.floor,
             server_time_ms: self.clock,
         }))
     }
 
     fn sync(&mut self, request: &SyncRequest, with_receipts: bool) -> SyncReply {
-        let mut receipts = Vec::new();
+        if self.always_re_enrols || request.given_seq.is_some_and(|given| given < self.floor) {
+            self.lives += 1;
+            self.floor = 0;
+            let device_id = DeviceId::parse(&format!("01900000-0000-7000-8000-{:012}", self.lives)).unwrap();
+            let re_enrol =
+                ReEnrol { device_id, token: format!("token-{}", self.lives), number_prefix: format!("А{:03}", 100 + self.lives) };
+            return SyncReply { server_time_ms: self.clock, re_enrol: Some(re_enrol), ..SyncReply::default() };
+        }
+        let re_offer = request.answered_seq.is_some_and(|answered| answered > self.floor);
+        let (mut receipts, mut failed) = (Vec::new(), Vec::new());
         for document in &request.documents {
             let key = (document.id, document.revision);
+            if self.break_at.contains(&document.kind) {
+                failed.push(RevisionRef { id: document.id, revision: document.revision });
+                continue;
+            }
+            self.floor = self.floor.max(document.device_seq);
             if !self.receipts.contains_key(&key) {
                 let outcome = if self.refuse.contains(&document.kind) {
                     Outcome::Rejected { code: ErrorCode::DocumentRejected, reason: "точка закрыта".to_owned(), field: None }
@@ -342,8 +515,15 @@ impl Office {
         if !with_receipts {
             receipts.clear();
         }
-        let download = if request.want_download { self.download(request) } else { None };
-        SyncReply { server_time_ms: self.clock, receipts, download, ..SyncReply::default() }
+        let news = if request.want_download { self.news(request) } else { SyncReply::default() };
+        SyncReply { server_time_ms: self.clock, receipts, failed, re_offer, ..news }
+    }
+
+    /// Loses everything it took since the beginning, as a backup from before does.
+    pub fn lose_documents(&mut self) {
+        self.documents.clear();
+        self.receipts.clear();
+        self.floor = 0;
     }
 }
 
@@ -425,6 +605,19 @@ pub struct Line(Rc<RefCell<Office>>);
 
 impl Transport for Line {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        if let Some((_, root)) = request.url.split_once("/v1/wait?root=") {
+            // Answered when there is something new, or when something is wrong with the line.
+            std::future::poll_fn(|context| {
+                let mut office = self.0.borrow_mut();
+                let is_bad = office.faults_of.keys().any(|path| "/v1/wait".starts_with(*path));
+                if office.short_root() != root || is_bad {
+                    return std::task::Poll::Ready(());
+                }
+                office.wakers.push(context.waker().clone());
+                std::task::Poll::Pending
+            })
+            .await;
+        }
         let (status, body) = self.0.borrow_mut().serve(&request)?;
         Ok(HttpResponse { status, body })
     }
@@ -552,6 +745,11 @@ impl World {
         let reply = self.pool.run_until(async move { core.request(request).await });
         self.pool.run_until_stalled();
         reply
+    }
+
+    /// Lets the device do what it is called to do.
+    pub fn turn(&mut self) {
+        self.pool.run_until_stalled();
     }
 
     pub fn login(&mut self) -> Reply {
