@@ -81,4 +81,12 @@ impl Platform for Opfs {
     fn journal(&self) -> Journal {
         Journal::ExclusiveTruncate
     }
+
+    fn bytes(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        let names = self.pool.names().map_err(storage)?;
+        if !names.iter().any(|known| known.trim_start_matches('/') == name) {
+            return Ok(Vec::new());
+        }
+        self.pool.export_db(name).map_err(storage)
+    }
 }
