@@ -442,7 +442,6 @@ rejected-text = A text is too long or has characters that are not allowed.
 rejected-outlet = The outlet is not in your territory.
 rejected-product = There is no such product.
 rejected-number = The order's number does not belong to this device.
-rejected-number-taken = Another order has this number already.
 rejected-outside-visit = A reason for an order outside a visit is needed exactly when there is no visit.
 rejected-visit-outlet = The visit is at another outlet.
 rejected-visit-times = A visit cannot end before it began.

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use polevik_server_store::{StoreError, part};
+use polevik_server_store::people::devices;
+use polevik_server_store::part;
 
 use super::DataFolder;
 use super::part_add::random_bytes;
@@ -28,6 +29,9 @@ pub(crate) struct NewArgs {
     data: DataFolder,
 }
 
+/// So many devices of a part may have signed in for the first time between the backup and the restore.
+const SKIPPED_PREFIXES: u32 = 200;
+
 /// Does what the command says.
 ///
 /// # Errors
@@ -45,7 +49,11 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     );
     for part in chosen {
         let epoch = hex::encode(random_bytes::<16>()?);
-        store.write(|tx| part::set_epoch(tx, &part.id, &epoch).map_err(StoreError::from))?;
+        store.write(|tx| {
+            part::set_epoch(tx, &part.id, &epoch)?;
+            // Devices that signed in after the backup have prefixes that this database does not know of.
+            devices::skip_prefixes(tx, &part.id, SKIPPED_PREFIXES)
+        })?;
         println!("{}: a new epoch has begun. At their next synchronisation its devices", part.id);
         println!("  compare the rows they hold with the office's and fetch the ranges that differ (on a slow network minutes, not hours);");
         println!(

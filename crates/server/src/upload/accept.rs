@@ -141,7 +141,7 @@ fn accept(
 ) -> Result<Answer, StoreError> {
     let hash = document.content_hash();
     let conflict = || Refusal::of(Reason::Conflict).rejection(texts);
-    match receipts::find(tx, author, document.id, document.revision, hash)? {
+    let highest = match receipts::find(tx, author, document.id, document.revision, hash)? {
         Earlier::SameContent(receipt) => {
             // Answered to an earlier life, numbered anew in this one.
             let counts = document.device_seq > 0 && receipts::take_over(tx, author, document.id, document.revision, document.device_seq)?;
@@ -159,12 +159,13 @@ fn accept(
             };
             return Ok(Answer { receipt, fate: Fate::Conflict, new_revisions: 0, state: None });
         }
-        Earlier::None => {}
-    }
+        Earlier::None { highest } => highest,
+    };
 
     let part_id = &author.scope.part_id;
-    let newest = revisions::newest(tx, part_id, document.id)?;
-    let is_latest = document.revision > receipts::highest_revision(tx, part_id, document.id)?;
+    // What was never answered was never accepted.
+    let newest = if highest == 0 { None } else { revisions::newest(tx, part_id, document.id)? };
+    let is_latest = document.revision > highest;
     let mut former = None;
     let verdict = check_as_made(tx, author, device, document, &mut former)?;
     let author = former.as_ref().map_or(author, |scope| Author { scope, ..author });

@@ -5,8 +5,8 @@ use polevik_domain::order::{OrderError, check_placeable};
 use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, VisitBody, WithdrawalBody};
 use polevik_protocol::error_code::ErrorCode;
 use polevik_protocol::version::MAX_DOCUMENT_BYTES;
-use polevik_server_store::documents::orders::{self, CheckedOrder};
-use polevik_server_store::documents::{Author, Rejection, receipts, visits};
+use polevik_server_store::documents::orders::CheckedOrder;
+use polevik_server_store::documents::{Author, Rejection, visits};
 use polevik_server_store::people::devices;
 use polevik_server_store::reference::{outlets, products};
 use polevik_server_store::{StoreError, Transaction};
@@ -60,8 +60,6 @@ pub enum Reason {
     Product,
     /// Not a number of this device.
     Number,
-    /// The number of an order that is not of this device's chain.
-    NumberTaken,
     /// Neither visit nor reason, or both.
     OutsideVisit,
     /// The visit is elsewhere.
@@ -95,7 +93,6 @@ impl Reason {
             | Self::Text
             | Self::Product
             | Self::Number
-            | Self::NumberTaken
             | Self::OutsideVisit
             | Self::VisitOutlet
             | Self::VisitTimes
@@ -115,7 +112,6 @@ impl Reason {
             Self::Outlet => "rejected-outlet",
             Self::Product => "rejected-product",
             Self::Number => "rejected-number",
-            Self::NumberTaken => "rejected-number-taken",
             Self::OutsideVisit => "rejected-outside-visit",
             Self::VisitOutlet => "rejected-visit-outlet",
             Self::VisitTimes => "rejected-visit-times",
@@ -188,7 +184,7 @@ pub fn check(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, docu
             Err(refusal) => Ok(Err(refusal)),
         },
         Some(DocumentKind::Order) => match read_body(document) {
-            Ok(order) => check_order(tx, author, number_prefix, document, order),
+            Ok(order) => check_order(tx, author, number_prefix, order),
             Err(refusal) => Ok(Err(refusal)),
         },
     }
@@ -227,13 +223,7 @@ fn check_visit(tx: &Transaction<'_>, author: Author<'_>, visit: VisitBody) -> Re
     Ok(Ok(Checked::Visit(visit)))
 }
 
-fn check_order(
-    tx: &Transaction<'_>,
-    author: Author<'_>,
-    number_prefix: &str,
-    document: &Envelope,
-    body: OrderBody,
-) -> Result<Verdict, StoreError> {
+fn check_order(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, body: OrderBody) -> Result<Verdict, StoreError> {
     let part_id = &author.scope.part_id;
     let totals = match check_order_itself(&body) {
         Ok(totals) => totals,
@@ -246,12 +236,6 @@ fn check_order(
     if !outlet_in_scope(tx, author, body.outlet_id)? {
         return Ok(Err(Refusal::at(Reason::Outlet, "outlet_id")));
     }
-    // Two lives of a device may give the same number: both orders are taken, the second under a number of its own.
-    if let Some(other) = orders::with_number(tx, part_id, &body.number)?.filter(|other| *other != document.id)
-        && receipts::owner(tx, part_id, other)?.is_some_and(|owner| owner != author.lineage)
-    {
-        return Ok(Err(Refusal::at(Reason::NumberTaken, "number")));
-    }
     // A visit that has not come yet is fine: each document stands for itself.
     if let Some(visit) = body.visit_id
         && visits::outlet_of(tx, part_id, visit)?.is_some_and(|outlet| outlet != body.outlet_id)
@@ -260,11 +244,11 @@ fn check_order(
     }
     let mut office_vat_rates = Vec::with_capacity(body.lines.len());
     for (n, line) in body.lines.iter().enumerate() {
-        let Some(product) = products::find(tx, part_id, line.product_id)? else {
+        let Some(rate) = products::vat_rate(tx, part_id, line.product_id)? else {
             return Ok(Err(Refusal::at(Reason::Product, format!("lines.{n}.product_id"))));
         };
         // The rep's rate and price stand: they are what the shop was told. The difference is for the office to see.
-        office_vat_rates.push((product.vat_rate != line.vat_rate).then_some(product.vat_rate));
+        office_vat_rates.push((rate != line.vat_rate).then_some(rate));
     }
     Ok(Ok(Checked::Order(Box::new(CheckedOrder { body, totals, office_vat_rates }))))
 }
@@ -409,7 +393,6 @@ mod tests {
             Reason::Outlet,
             Reason::Product,
             Reason::Number,
-            Reason::NumberTaken,
             Reason::OutsideVisit,
             Reason::VisitOutlet,
             Reason::VisitTimes,

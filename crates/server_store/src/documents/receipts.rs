@@ -4,7 +4,7 @@ use polevik_domain::ids::{DeviceId, DocumentId, PositionId};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::document::{ContentHash, Outcome, Receipt};
 use polevik_protocol::error_code::ErrorCode;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::Author;
 use crate::error::{Result, StoreError};
@@ -13,7 +13,10 @@ use crate::error::{Result, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Earlier {
     /// Nothing: the revision is new, and the document new or of this device's own chain.
-    None,
+    None {
+        /// The highest revision of the document that was answered; 0 = the document is new.
+        highest: u32,
+    },
     /// The same came before, from this device's chain or its position: this is its answer.
     SameContent(Receipt),
     /// The revision came with other content, or the document is another device's.
@@ -26,42 +29,53 @@ pub enum Earlier {
 ///
 /// When the database refuses.
 pub fn find(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: u32, hash: ContentHash) -> Result<Earlier> {
-    let known = tx
-        .prepare_cached(FIND)?
-        .query_and_then(params![author.scope.part_id, id.as_bytes(), revision], |row| {
-            let lineage: Vec<u8> = row.get("lineage")?;
-            let stored_hash: Vec<u8> = row.get("content_hash")?;
-            let code: Option<String> = row.get("code")?;
-            let outcome = match code {
-                None => Outcome::Accepted,
-                Some(code) => Outcome::Rejected {
-                    code: ErrorCode::parse(&code).ok_or(StoreError::Corrupt("document_receipt.code"))?,
-                    reason: row.get("reason")?,
-                    field: row.get("field")?,
-                },
-            };
-            let receipt = Receipt { id, revision, outcome, received_at_ms: UtcMillis(row.get("received_at_ms")?) };
-            Ok::<_, StoreError>((lineage, stored_hash, receipt))
-        })?
-        .next()
-        .transpose()?;
-    Ok(match known {
-        Some((_, stored, _)) if stored != hash.0 => Earlier::Taken,
-        Some((lineage, _, receipt)) => {
-            let known = lineage == author.lineage.as_bytes() || is_of_position(tx, author, id, revision, hash)?;
-            if known { Earlier::SameContent(receipt) } else { Earlier::Taken }
+    let mut statement = tx.prepare_cached(FIND)?;
+    let mut rows = statement.query(params![author.scope.part_id, id.as_bytes()])?;
+    let (mut is_anothers, mut highest, mut same) = (false, 0, None);
+    while let Some(row) = rows.next()? {
+        let is_own = blob(row, "lineage")? == author.lineage.as_bytes();
+        // The document is of the chain that sent its first revision.
+        is_anothers |= highest == 0 && !is_own;
+        highest = row.get("revision")?;
+        if highest == revision {
+            if blob(row, "content_hash")? != hash.0 {
+                return Ok(Earlier::Taken);
+            }
+            same = Some((is_own, receipt_from_row(row, id)?));
         }
-        None if owner(tx, &author.scope.part_id, id)?.is_some_and(|owner| owner != author.lineage) => Earlier::Taken,
-        None => Earlier::None,
+    }
+    Ok(match same {
+        Some((is_own, receipt)) if is_own || is_of_position(tx, author, id, revision, hash)? => Earlier::SameContent(receipt),
+        Some(_) => Earlier::Taken,
+        None if is_anothers => Earlier::Taken,
+        None => Earlier::None { highest },
     })
 }
 
 const FIND: &str = "
     -- receipts::find
-    SELECT COALESCE(d.lineage, r.device_id) AS lineage, r.content_hash, r.code, r.reason, r.field, r.received_at_ms
+    SELECT r.revision, COALESCE(d.lineage, r.device_id) AS lineage, r.content_hash, r.code, r.reason, r.field, r.received_at_ms
       FROM document_receipt r
       LEFT JOIN device d ON d.part_id = r.part_id AND d.id = r.device_id
-     WHERE r.part_id = ?1 AND r.document_id = ?2 AND r.revision = ?3";
+     WHERE r.part_id = ?1 AND r.document_id = ?2
+     ORDER BY r.revision";
+
+fn blob<'row>(row: &'row Row<'_>, column: &str) -> Result<&'row [u8]> {
+    row.get_ref(column)?.as_blob().map_err(|_| StoreError::Corrupt("a column of document_receipt"))
+}
+
+fn receipt_from_row(row: &Row<'_>, id: DocumentId) -> Result<Receipt> {
+    let code: Option<String> = row.get("code")?;
+    let outcome = match code {
+        None => Outcome::Accepted,
+        Some(code) => Outcome::Rejected {
+            code: ErrorCode::parse(&code).ok_or(StoreError::Corrupt("document_receipt.code"))?,
+            reason: row.get("reason")?,
+            field: row.get("field")?,
+        },
+    };
+    Ok(Receipt { id, revision: row.get("revision")?, outcome, received_at_ms: UtcMillis(row.get("received_at_ms")?) })
+}
 
 /// Whether a revision with this content came under the author's position, on whatever device.
 fn is_of_position(tx: &Transaction<'_>, author: Author<'_>, id: DocumentId, revision: u32, hash: ContentHash) -> Result<bool> {
@@ -82,30 +96,6 @@ const IS_OF_POSITION: &str = "
     SELECT 1
       FROM document_quarantine
      WHERE part_id = ?1 AND document_id = ?2 AND revision = ?3 AND content_hash = ?4 AND position_id = ?5";
-
-/// The chain whose document it is, by its first device; `None` for a document of which nothing came yet.
-///
-/// # Errors
-///
-/// When the database refuses.
-pub fn owner(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<Option<DeviceId>> {
-    tx.prepare_cached(OWNER)?
-        .query_and_then(params![part_id, id.as_bytes()], |row| {
-            let lineage: Vec<u8> = row.get("lineage")?;
-            DeviceId::from_slice(&lineage).ok_or(StoreError::Corrupt("document_receipt.device_id"))
-        })?
-        .next()
-        .transpose()
-}
-
-const OWNER: &str = "
-    -- receipts::owner
-    SELECT COALESCE(d.lineage, r.device_id) AS lineage
-      FROM document_receipt r
-      LEFT JOIN device d ON d.part_id = r.part_id AND d.id = r.device_id
-     WHERE r.part_id = ?1 AND r.document_id = ?2
-     ORDER BY r.revision
-     LIMIT 1";
 
 /// Whether a revision was answered, whatever its content.
 ///
@@ -182,22 +172,6 @@ const COUNT_BEFORE: &str = "
     SELECT COUNT(*) AS n
       FROM document_receipt
      WHERE part_id = ?1 AND document_id = ?2 AND revision < ?3";
-
-/// The highest revision of a document that was answered; 0 if none was.
-///
-/// # Errors
-///
-/// When the database refuses.
-pub fn highest_revision(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<u32> {
-    let found: Option<u32> = tx.prepare_cached(HIGHEST_REVISION)?.query_row(params![part_id, id.as_bytes()], |row| row.get("highest"))?;
-    Ok(found.unwrap_or(0))
-}
-
-const HIGHEST_REVISION: &str = "
-    -- receipts::highest_revision
-    SELECT MAX(revision) AS highest
-      FROM document_receipt
-     WHERE part_id = ?1 AND document_id = ?2";
 
 /// Which revision of which document an answer is for.
 #[derive(Debug, Clone, Copy)]

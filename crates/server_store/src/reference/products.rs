@@ -54,6 +54,21 @@ const FIND: &str = "
      WHERE part_id = :part_id
        AND id = :id";
 
+/// A product's tax rate; `None` if there is no such product.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn vat_rate(tx: &Transaction<'_>, part_id: &str, id: ProductId) -> Result<Option<VatRate>> {
+    Ok(tx.prepare_cached(VAT_RATE)?.query_row((part_id, id.0), |row| row.get(0).map(VatRate)).optional()?)
+}
+
+const VAT_RATE: &str = "
+    -- products::vat_rate
+    SELECT vat_rate
+      FROM product
+     WHERE part_id = ?1 AND id = ?2";
+
 /// Every article of a part with its product's id.
 ///
 /// # Errors
