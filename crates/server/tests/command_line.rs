@@ -160,3 +160,49 @@ fn a_segment_can_be_read_by_its_name_and_from_a_file() {
     let damaged = folder.run(&["segment", "dump", file.to_str().unwrap()]);
     assert_eq!(damaged.status.code(), Some(1));
 }
+
+#[test]
+fn the_feed_is_compared_and_put_right_and_a_new_epoch_says_what_follows() {
+    let folder = Folder::with_demo();
+    let ok = |arguments: &[&str]| {
+        let output = folder.run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert!(ok(&["feed", "repair"]).contains(" 0 put right"));
+    let store = polevik_server_store::Store::open_existing(folder.data()).unwrap();
+    let spoil = "UPDATE product SET name = 'past the program' WHERE id = 5";
+    store.write(|tx| tx.execute(spoil, []).map_err(polevik_server_store::StoreError::from)).unwrap();
+    let repaired = ok(&["feed", "repair"]);
+    assert!(repaired.contains("D1 distributor:1: put right; its sum was wrong, 1 of ") && repaired.contains(" 1 put right"), "{repaired}");
+    assert!(ok(&["feed", "repair", "--bucket", "distributor:1"]).contains("1 buckets compared, 0 put right"));
+    assert_eq!(folder.run(&["feed", "repair", "--bucket", "distributor:99"]).status.code(), Some(1));
+
+    let epoch = || store.read(|tx| polevik_server_store::part::load(tx, "D1")).unwrap().epoch;
+    let before = epoch();
+    assert!(ok(&["epoch", "new"]).contains("offer the documents of the last 30 days again"));
+    assert_ne!(epoch(), before);
+    assert_eq!(folder.run(&["epoch", "new", "--part", "D9"]).status.code(), Some(1));
+
+    assert!(ok(&["gc"]).starts_with("removed 0 segments"));
+    assert!(ok(&["gc", "--grace-days", "0"]).contains("0 wait to be removed"));
+}
+
+#[test]
+fn territories_are_given_and_taken_by_code() {
+    let folder = Folder::with_demo();
+    let listed = text(&folder.run(&["position", "list"]).stdout);
+    let line = listed.lines().find(|line| line.contains(" rep ")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (code, territory) = (words[1], *words.last().unwrap());
+    let territories = |arguments: &[&str]| {
+        let output = folder.run(&[&["position", "territories", code], arguments].concat());
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    assert!(territories(&["--take", territory]).1.contains("no territory"));
+    assert!(territories(&["--give", territory]).1.contains(territory));
+    assert!(territories(&["--set", ""]).1.contains("no territory"));
+    let (status, _, error) = territories(&["--give", "NOWHERE"]);
+    assert!(status == Some(1) && error.contains("there is no territory NOWHERE"), "{error}");
+    assert_eq!(folder.run(&["position", "territories", "NOBODY", "--set", territory]).status.code(), Some(1));
+}

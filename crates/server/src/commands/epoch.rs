@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use polevik_server_store::people::devices;
 use polevik_server_store::part;
+use polevik_server_store::people::devices;
 
 use super::DataFolder;
 use super::part_add::random_bytes;

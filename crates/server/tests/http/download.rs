@@ -6,14 +6,19 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use polevik_domain::time::{Clock, UtcMillis, UtcOffsetMinutes};
 use polevik_protocol::bucket::{BucketKind, BucketName};
 use polevik_protocol::manifest::{Blake3Hex, Manifest, Root};
-use polevik_protocol::rows::PRODUCT;
+use polevik_protocol::rows::{OUTLET, PRODUCT, Value};
 use polevik_protocol::segment::Segment;
 use polevik_protocol::sync::{Download, SyncReply};
 use polevik_protocol::version::MAX_INLINE_BYTES;
-use polevik_server_store::reference::ReferenceWriter;
-use polevik_server_store::{StoreError, part};
+use polevik_server::app::{App, AppSettings};
+use polevik_server::router::{Connection, router};
+use polevik_server_store::organisation::{self, NewPosition};
+use polevik_server_store::reference::{ReferenceWriter, rows};
+use polevik_server_store::{Store, StoreError, part};
+use polevik_texts::Language;
 use serde_json::json;
 
 use crate::support::{START, TestServer, device_id, document_id, envelope, product_row};
@@ -219,16 +224,199 @@ async fn a_person_who_changes_position_sees_the_new_scope_only() {
 async fn a_step_carries_its_deltas_in_the_form_that_devices_read() {
     let server = TestServer::new();
     let signed = server.signed_in("rep1@demo.example", device_id(1)).await;
+    // The first row of a bucket makes its first base; a step is what comes after.
+    let order = |n: u8| envelope(document_id(n), "order", 1, n.into(), &server.order(&signed, n.into()));
+    assert_eq!(server.outcomes(&signed.token, &[order(1)]).await, ["accepted"]);
     let ask = json!({"protocol": 1, "schema": 2, "want_download": true});
     let reply = server.post("/v1/sync", Some(&signed.token), ask.to_string()).await.json();
     let root = blake3::hash(reply["download"]["root"].as_str().unwrap().as_bytes()).to_hex().to_string();
     // A document's state is news of its position's bucket.
-    let order = envelope(document_id(1), "order", 1, 1, &server.order(&signed, 1));
-    assert_eq!(server.outcomes(&signed.token, &[order]).await, ["accepted"]);
+    assert_eq!(server.outcomes(&signed.token, &[order(2)]).await, ["accepted"]);
     let ask = json!({"protocol": 1, "schema": 2, "want_download": true, "root": root[..16], "steps": true});
     let reply = server.post("/v1/sync", Some(&signed.token), ask.to_string()).await.json();
     let bucket = &reply["step"]["buckets"][0];
     let name = BucketName::parse(bucket["name"].as_str().unwrap()).unwrap();
     let bytes = STANDARD.decode(bucket["segments"][0].as_str().unwrap()).unwrap();
     assert_eq!(Segment::read_step_form(&bytes, &name).unwrap().rows().count(), 1);
+}
+
+/// A request as a device sends it that has nothing to send and trusts that its root is remembered.
+fn trusting(root: &str) -> serde_json::Value {
+    json!({"protocol": 1, "schema": 2, "want_download": true, "steps": true, "root": &root[..16]})
+}
+
+/// The same server after a restart: nothing in memory.
+fn restarted(mut server: TestServer) -> TestServer {
+    struct Stopped;
+    impl Clock for Stopped {
+        fn now(&self) -> UtcMillis {
+            START
+        }
+        fn utc_offset(&self) -> UtcOffsetMinutes {
+            UtcOffsetMinutes(0)
+        }
+    }
+    let store = Store::open_existing(&server.path()).unwrap();
+    let random = |bytes: &mut [u8]| getrandom::fill(bytes).unwrap();
+    server.app = App::with_guests(store, &server.path(), Language::Russian, AppSettings::default(), Box::new(Stopped), random).unwrap();
+    server.router = router(&server.app, Connection::Plain);
+    server
+}
+
+#[tokio::test]
+async fn nothing_to_do_costs_fewer_than_300_bytes_each_way_and_few_rows_come_as_a_step() {
+    let server = TestServer::new();
+    let token = server.signed_in("rep1@demo.example", device_id(1)).await.token;
+    let feed = server.first_feed(&token).await;
+
+    let request = trusting(&feed.hash).to_string();
+    let idle = server.post("/v1/sync", Some(&token), request.clone()).await;
+    assert!(request.len() <= 300 && idle.body.len() <= 300, "{} up, {} down", request.len(), idle.body.len());
+    assert_eq!(idle.json(), json!({"server_time_ms": START}));
+
+    server.change_products("Сок «Груша»", 0);
+    let reply = server.news(&token, trusting(&feed.hash)).await;
+    assert!(reply.download.is_none() && !reply.cursors_wanted);
+    let step = reply.step.unwrap();
+    assert_eq!(step.buckets.len(), 1);
+    let bucket = &step.buckets[0];
+    assert_eq!((bucket.name.as_str(), bucket.head, bucket.state.rows), ("distributor:1", 3, 2));
+    let segment = Segment::read_step_form(&STANDARD.decode(&bucket.segments[0]).unwrap(), &bucket.name).unwrap();
+    assert_eq!(segment.header.rows, 1);
+
+    // The step leads to the root that is the newest.
+    assert_eq!(server.news(&token, trusting(&step.root)).await.step, None);
+    assert_eq!(
+        Root::open(&server.news(&token, json!({"protocol": 1, "schema": 2, "want_download": true})).await.download.unwrap().root)
+            .unwrap()
+            .1
+            .as_str()[..16],
+        step.root
+    );
+    // Who does not say that it understands steps, or gives its cursors, is answered all the same.
+    assert!(server.news(&token, standing(&feed)).await.download.is_some());
+    let mut with_cursors = standing(&feed);
+    with_cursors["steps"] = json!(true);
+    assert_eq!(server.news(&token, with_cursors).await.step.map(|step| step.buckets.len()), Some(1));
+}
+
+#[tokio::test]
+async fn after_a_restart_the_server_asks_for_cursors_once_and_only_if_there_is_news() {
+    let server = TestServer::new();
+    let token = server.signed_in("rep1@demo.example", device_id(1)).await.token;
+    let feed = server.first_feed(&token).await;
+    let server = restarted(server);
+    let idle = server.news(&token, trusting(&feed.hash)).await;
+    assert!(!idle.cursors_wanted && idle.step.is_none() && idle.download.is_none());
+    server.change_products("Сок «Груша»", 0);
+    // The root before was announced by this process, too: it is remembered.
+    assert!(server.news(&token, trusting(&feed.hash)).await.step.is_some());
+
+    let server = restarted(server);
+    let asked = server.news(&token, trusting(&feed.hash)).await;
+    assert!(asked.cursors_wanted && asked.step.is_none() && asked.download.is_none());
+    let mut with_cursors = standing(&feed);
+    with_cursors["steps"] = json!(true);
+    assert!(server.news(&token, with_cursors).await.step.is_some());
+}
+
+#[tokio::test]
+async fn more_than_fits_into_a_reply_comes_as_manifests() {
+    let server = TestServer::new();
+    let token = server.signed_in("rep1@demo.example", device_id(1)).await.token;
+    let feed = server.first_feed(&token).await;
+    server.change_products("Сок", 900);
+    let reply = server.news(&token, trusting(&feed.hash)).await;
+    assert!(reply.step.is_none());
+    let after = read(&reply.download.unwrap());
+    assert_eq!(after.manifests.len(), 1, "of the bucket that moved, also without cursors");
+}
+
+#[tokio::test]
+async fn what_another_process_writes_is_announced_and_so_is_a_new_epoch() {
+    let server = TestServer::new();
+    let token = server.signed_in("rep1@demo.example", device_id(1)).await.token;
+    let feed = server.first_feed(&token).await;
+    let beside = Store::open_existing(&server.path()).unwrap();
+    beside
+        .write(|tx| {
+            let part = part::load(tx, "D1")?;
+            let mut row = product_row(2);
+            row.name = "Квас".to_owned();
+            let mut writer = ReferenceWriter::new(tx, &part, START);
+            writer.put(PRODUCT, "P2", &BucketName::new(BucketKind::Distributor, 1), &row.into_row().values)?;
+            writer.finish()?;
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+    assert!(server.news(&token, trusting(&feed.hash)).await.step.is_some());
+
+    beside.write(|tx| part::set_epoch(tx, "D1", "epoch-9")).unwrap();
+    let reply = server.news(&token, trusting(&feed.hash)).await;
+    assert!(reply.step.is_none(), "cursors of another life count for nothing");
+    let anew = read(&reply.download.unwrap());
+    assert_eq!((anew.root.epoch.as_str(), anew.manifests.len()), ("epoch-9", 4));
+}
+
+#[tokio::test]
+async fn a_territory_that_is_taken_away_leaves_the_root_and_its_segments_are_not_found_any_more() {
+    let server = TestServer::new();
+    let token = server.signed_in("rep1@demo.example", device_id(1)).await.token;
+    let feed = server.first_feed(&token).await;
+    let territory = feed.manifests[&BucketName::new(BucketKind::Territory, 1)].base[0].hash.clone();
+    let serve = |code: &'static str| {
+        server
+            .app
+            .store
+            .write(|tx| {
+                let territory = organisation::territory_by_code(tx, "D1", code)?.ok_or(StoreError::Corrupt("no such territory"))?;
+                let position = organisation::position_by_code(tx, "D1", "R1")?.ok_or(StoreError::Corrupt("no such position"))?;
+                let changed = NewPosition {
+                    code: &position.code,
+                    name: &position.name,
+                    role: position.role,
+                    distributor: position.distributor,
+                    parent: position.parent,
+                    territories: &[territory.id],
+                };
+                organisation::put_position(tx, "D1", &changed)
+            })
+            .unwrap()
+    };
+    serve("T2");
+    let reply = server.news(&token, trusting(&feed.hash)).await;
+    assert!(reply.step.is_none(), "another list of buckets is never a step");
+    let after = read(&reply.download.unwrap());
+    let names: Vec<String> = after.root.buckets.iter().map(|bucket| bucket.name.to_string()).collect();
+    assert_eq!(names, ["all", "position:1", "territory:2", "distributor:1"]);
+    let new: Vec<String> = after.manifests.keys().map(ToString::to_string).collect();
+    assert_eq!(new, ["territory:2"], "only what it does not hold yet");
+    assert_eq!(server.get(&format!("/v1/segments/{territory}"), Some(&token)).await.status, StatusCode::NOT_FOUND);
+
+    serve("T1");
+    assert_eq!(server.first_feed(&token).await.hash, feed.hash, "given back, it is the same root");
+}
+
+#[tokio::test]
+async fn an_outlet_that_buys_by_another_price_list_brings_its_prices() {
+    let server = TestServer::new();
+    let token = server.signed_in("rep1@demo.example", device_id(1)).await.token;
+    let feed = server.first_feed(&token).await;
+    server
+        .app
+        .store
+        .write(|tx| {
+            let part = part::load(tx, "D1")?;
+            let mut outlet = rows::read(tx, "D1", OUTLET, server.company.outlet.0)?.ok_or(StoreError::Corrupt("no outlet"))?;
+            let column = OUTLET.columns.iter().position(|column| column.name == "price_type_id").unwrap_or(0);
+            outlet.row.values[column] = Value::Int(7);
+            let mut writer = ReferenceWriter::new(tx, &part, START);
+            writer.put(OUTLET, "O1", &outlet.bucket, &outlet.row.values)?;
+            writer.finish()?;
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+    let after = read(&server.news(&token, trusting(&feed.hash)).await.download.unwrap());
+    let names: Vec<String> = after.root.buckets.iter().map(|bucket| bucket.name.to_string()).collect();
+    assert_eq!(names, ["all", "position:1", "territory:1", "distributor:1", "price_type:7"]);
 }
