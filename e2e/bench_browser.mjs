@@ -9,7 +9,7 @@
 // loaded machine makes all of them worse.
 
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
@@ -30,6 +30,10 @@ const { DEMO_REP, Server } = await import("./harness/server.mjs");
 
 const COLD_STARTS = 5;
 
+/** Products that change at once. */
+const DELTA_ROWS = 1000;
+const DELTA_RUNS = 5;
+
 /** The Worker's name, by which its thread is known. */
 const WORKER_THREAD = "DedicatedWorker";
 
@@ -43,8 +47,9 @@ try {
   try {
     const rep = new Rep(phone, server);
     const browser = await measureFirstSync(rep, native.rows);
+    const delta = products ? await measureDelta(rep) : null;
     const cold_start_offline = await measureColdStarts(rep);
-    console.log(JSON.stringify({ size, products: products ?? null, native, browser, cold_start_offline }, null, 2));
+    console.log(JSON.stringify({ size, products: products ?? null, native, browser, delta, cold_start_offline }, null, 2));
   } finally {
     await phone.close();
   }
@@ -100,6 +105,22 @@ async function measureFirstSync(rep, rows) {
     rows_per_cpu_second_of_the_browser: Math.round(rows / cpu_seconds.all),
     rows_per_cpu_second_of_the_worker: worker ? Math.round(rows / worker) : null,
   };
+}
+
+/** Some products change in the office while the synchronisation screen is open; until the press of the button has brought them. */
+async function measureDelta(rep) {
+  const lines = readFileSync(products, "utf8").split("\n").filter((line) => line).slice(0, DELTA_ROWS);
+  await rep.synchronisesAll();
+  const times = [];
+  for (let run = 1; run <= DELTA_RUNS; run++) {
+    await server.importRows("products", lines.map((line) => JSON.parse(line)).map((row) => ({ ...row, price: row.price + 10 * run })));
+    const began = performance.now();
+    await rep.pressesAll();
+    times.push(Math.round(performance.now() - began));
+  }
+  await rep.goesBack();
+  times.sort((a, b) => a - b);
+  return { rows: lines.length, milliseconds: times, median_ms: times[Math.floor(times.length / 2)] };
 }
 
 /** Milliseconds from opening the address to the day's stops, each time with a new browser process and no network. */

@@ -33,6 +33,7 @@ pub fn run(bench: &mut Bench) -> Result<Vec<Figure>> {
         Figure::one("rows a second, from «Войти» to the route", "rows/s", read("/browser/rows")? / read("/browser/wall_seconds")?)
             .at_least(80_000.0),
         Figure::one("from «Войти» to the route", "s", read("/browser/wall_seconds")?),
+        Figure::one("1 000 rows: from the press to the time of success", "ms", read("/delta/median_ms")?),
         Figure::one("cold start without network, median of 5", "ms", read("/cold_start_offline/median_ms")?),
     ])
 }

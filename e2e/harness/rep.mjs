@@ -116,6 +116,11 @@ export class Rep {
   /** «Синхронизировать все», until both rows have a new time of success. */
   async synchronisesAll() {
     await this.looksAtSync();
+    await this.pressesAll();
+  }
+
+  /** The same on the open screen. */
+  async pressesAll() {
     const before = await this.successTimes();
     await this.phone.page.locator('[data-testid="sync-all"]:enabled').tap();
     for (const row of ROWS) await this.seesNewSuccess(row, before[row]);
