@@ -1,0 +1,98 @@
+//! A data folder that an older program left is brought up to date and works: nothing in it is made anew.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use polevik_domain::time::UtcMillis;
+use polevik_protocol::bucket::BucketName;
+use polevik_protocol::manifest::{Blake3Hex, Manifest};
+use polevik_protocol::rows::{OUTLET, PRODUCT, Value};
+use polevik_protocol::segment::Segment;
+use polevik_server::blobs::Blobs;
+use polevik_server::feed::download::{announce, segment_bytes};
+use polevik_server::feed::seal::{Repaired, Sealer};
+use polevik_server_store::feed::{change_log, segments};
+use polevik_server_store::reference::{Put, ReferenceWriter, rows};
+use polevik_server_store::{Store, StoreError, migrate, part};
+
+const NOW: UtcMillis = UtcMillis(1_800_000_000_000);
+const SCHEMA_2: &str = include_str!("upgrade/schema_2.sql");
+
+struct Upgraded {
+    store: Store,
+    blobs: Blobs,
+    sealer: Sealer,
+    _folder: tempfile::TempDir,
+}
+
+/// The folder of a dump, as the program of today opens it.
+fn upgraded(dump: &str) -> Upgraded {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open_or_create(folder.path()).unwrap();
+    // A dump brings a transaction of its own.
+    let dump = dump.replace("BEGIN TRANSACTION;", "").replace("COMMIT;", "");
+    store.write(|tx| tx.execute_batch(&dump).map_err(StoreError::from)).unwrap();
+    assert!(matches!(migrate::require_current(&store), Err(StoreError::TooOld { .. })));
+    migrate::run(&store, NOW).unwrap();
+    migrate::require_current(&store).unwrap();
+    let blobs = Blobs::open(folder.path()).unwrap();
+    let sealer = Sealer::new(store.clone(), blobs.clone());
+    Upgraded { store, blobs, sealer, _folder: folder }
+}
+
+fn bucket(name: &str) -> BucketName {
+    BucketName::parse(name).unwrap()
+}
+
+impl Upgraded {
+    fn manifest(&self, name: &str) -> Manifest {
+        let announced = self.store.read(|tx| announce(tx, "D1", &[bucket(name)])).unwrap();
+        let (_, stored) = &announced.manifests[0];
+        Manifest::open(&stored.body, &stored.hash).unwrap()
+    }
+
+    fn segment(&self, hash: &Blake3Hex) -> Segment {
+        let bytes = self.store.read(|tx| segment_bytes(tx, &self.blobs, "D1", hash)).unwrap().unwrap();
+        Segment::read(&bytes).unwrap()
+    }
+}
+
+#[test]
+fn a_database_of_schema_2_keeps_its_rows_its_feed_and_its_names() {
+    let world = upgraded(SCHEMA_2);
+    let before = world.manifest("distributor:1");
+    assert_eq!((before.head.0, before.deltas.len()), (6, 3));
+    for info in before.segments() {
+        assert_eq!(world.segment(&info.hash).header.rows as u64, info.rows);
+    }
+    assert_eq!(world.store.read(|tx| segments::standing(tx, "D1", &bucket("distributor:1"))).unwrap().len(), 4);
+    for name in world.store.read(|tx| change_log::buckets(tx, "D1")).unwrap() {
+        assert_eq!(world.sealer.repair("D1", &name, NOW).unwrap(), Repaired::default(), "the rows of {name} add up as they did");
+    }
+
+    // A row that says nothing of the new columns has the hash it had; one that does is news.
+    let outlet = world.store.read(|tx| rows::read(tx, "D1", OUTLET, 1)).unwrap().unwrap();
+    let channel = OUTLET.columns.iter().position(|column| column.name == "channel").unwrap();
+    assert_eq!(outlet.row.values[channel], Value::Null);
+    let put = |values: &[Value]| {
+        world
+            .store
+            .write(|tx| {
+                let part = part::load(tx, "D1")?;
+                let mut writer = ReferenceWriter::new(tx, &part, NOW);
+                let put = writer.put(OUTLET, "O1", &outlet.bucket, values)?;
+                writer.finish()?;
+                Ok::<_, StoreError>(put)
+            })
+            .unwrap()
+    };
+    assert_eq!(put(&outlet.row.values), Put::Unchanged(1));
+    let mut known = outlet.row.values.clone();
+    known[channel] = Value::Text("HoReCa".to_owned());
+    assert_eq!(put(&known), Put::Updated(1));
+    assert_eq!(world.sealer.seal_all(NOW).unwrap().buckets, 1);
+    let after = world.manifest("territory:1");
+    assert_eq!((after.base_as_of.0, after.head.0, after.deltas.len()), (1, 2, 1));
+    let delta = world.segment(&after.deltas[0].segments[0].hash);
+    assert_eq!(delta.value(channel, 0), polevik_protocol::rows::ValueRef::Text("HoReCa"));
+    assert_eq!(world.manifest("distributor:1"), before, "buckets that did not change keep their manifests");
+    assert_eq!(world.store.read(|tx| rows::count(tx, "D1", PRODUCT)).unwrap(), 3);
+}
