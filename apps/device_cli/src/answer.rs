@@ -24,11 +24,13 @@ pub(crate) struct Answer {
     pub(crate) json: Value,
     /// `None` = success.
     pub(crate) failure: Option<Status>,
+    /// Everything was said while it ran.
+    pub(crate) quiet: bool,
 }
 
 impl Answer {
     pub(crate) fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, failure: None }
+        Self { text: text.into(), json, failure: None, quiet: false }
     }
 }
 
@@ -65,7 +67,7 @@ impl From<Problem> for Answer {
             None => problem.words.clone(),
         };
         let json = json!({ "error": { "code": code, "message": problem.words } });
-        Self { text, json, failure: Some(problem.status) }
+        Self { text, json, failure: Some(problem.status), quiet: false }
     }
 }
 

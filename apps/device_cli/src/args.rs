@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use polevik_device::api::RowId;
+use polevik_domain::ids::DocumentId;
 use polevik_domain::quantity::Unit;
 use polevik_domain::time::CalendarDay;
 
@@ -72,8 +73,53 @@ pub(crate) enum Action {
     Order(Order),
     /// Orders on this device, newest first, with their lines.
     Orders(Listing),
-    /// Documents that need somebody: not answered by the server, or refused.
-    Queue(Listing),
+    /// Documents that need somebody: not answered by the server, refused, or set aside. Without a word of its own it lists them.
+    Queue(Queue),
+    /// Count all rows of the office's copy again and compare them with what the office said. Needs no network unless something is to be
+    /// repaired.
+    Verify {
+        /// Have what is wrong fetched again.
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Stay in front, as an open application does: hear of the office's changes and fetch them. Prints a line of JSON for each event.
+    Watch {
+        /// End after so many seconds; without it only a signal ends it.
+        #[arg(long, value_name = "N")]
+        seconds: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Queue {
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+    #[command(subcommand)]
+    pub(crate) act: Option<QueueAct>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueAct {
+    /// List them.
+    List(Listing),
+    /// Send again what was set aside, with the next sync.
+    Unpark {
+        /// Id of the document.
+        #[arg(value_name = "ID", value_parser = document, required_unless_present = "all", conflicts_with = "all")]
+        document: Option<DocumentId>,
+        /// Everything that was set aside.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Take a visit or an order back: the office is told with the next sync.
+    Withdraw {
+        /// Id of the document.
+        #[arg(value_name = "ID", value_parser = document)]
+        document: DocumentId,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -161,6 +207,10 @@ fn server(text: &str) -> Result<String, String> {
         Some(host) if !host.is_empty() => Ok(address.to_owned()),
         _ => Err("an address begins with http:// or https://".to_owned()),
     }
+}
+
+fn document(text: &str) -> Result<DocumentId, String> {
+    DocumentId::parse(text).ok_or_else(|| "an id is a UUID, as the queue shows it".to_owned())
 }
 
 fn day(text: &str) -> Result<CalendarDay, String> {

@@ -13,7 +13,7 @@ use polevik_domain::time::CalendarDay;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Problem, Status};
-use crate::args::{Action, Line, Listing, Login, Order, Visit};
+use crate::args::{Action, Line, Listing, Login, Order, Queue, QueueAct, Visit};
 use crate::machine::Machine;
 use crate::network::Network;
 use crate::print;
@@ -25,7 +25,11 @@ pub(crate) async fn carry_out(device: Device, machine: Machine, network: Network
     let ended = Rc::new(tokio::sync::Notify::new());
     let push = {
         let (ended, ran) = (Rc::clone(&ended), Cell::new(false));
+        let tells = matches!(action, Action::Watch { .. });
         move |push: Push| {
+            if tells {
+                tell(&push);
+            }
             if let Push::Sync(view) = push
                 && ran.replace(view.running)
                 && !view.running
@@ -55,7 +59,22 @@ pub(crate) async fn carry_out(device: Device, machine: Machine, network: Network
                 new_order(&core, &outlet, &lines, delivery, comment, outside_visit).await
             }
             Action::Orders(listing) => orders(&core, &listing).await,
-            Action::Queue(listing) => queue(&core, &listing).await,
+            Action::Queue(Queue { act: Some(QueueAct::Unpark { document, .. }), .. }) => unpark(&core, document).await,
+            Action::Queue(Queue { act: Some(QueueAct::Withdraw { document, reason }), .. }) => withdraw(&core, document, reason).await,
+            Action::Queue(Queue { act: Some(QueueAct::List(listing)), .. } | Queue { act: None, listing }) => queue(&core, &listing).await,
+            Action::Verify { repair: false } => verify(&core).await,
+            Action::Verify { repair: true } => {
+                tokio::select! {
+                    () = core.run() => Err(Problem::new(Status::Other, "the loop of the device ended")),
+                    answer = repair(&core, &ended) => answer,
+                }
+            }
+            Action::Watch { seconds } => {
+                tokio::select! {
+                    () = core.run() => Err(Problem::new(Status::Other, "the loop of the device ended")),
+                    answer = watch(&core, seconds) => answer,
+                }
+            }
         }
     };
     answer.await.unwrap_or_else(Answer::from)
@@ -86,7 +105,7 @@ async fn sign_in<P: Fn(Push)>(core: &Core<P>, login: Login) -> Result<Answer, Pr
                 .iter()
                 .map(|position| json!({ "code": position.code, "name": position.name, "territory": position.territory }))
                 .collect();
-            Ok(Answer { text, json: json!({ "signed_in": false, "positions": positions }), failure: Some(Status::Usage) })
+            Ok(Answer { text, json: json!({ "signed_in": false, "positions": positions }), failure: Some(Status::Usage), quiet: false })
         }
         Reply::Failed(failure) if failure.code == ErrorCode::LoginNeeded => {
             Err(Problem::from(failure).saying("the e-mail or the password is not right"))
@@ -109,13 +128,17 @@ async fn synchronise<P: Fn(Push)>(core: &Core<P>, row: Option<RowId>, ended: &to
         return Err(Refusal::NotSignedIn.into());
     }
     core.request(Request::Sync(row)).await;
+    wait_for_the_end(core, ended).await
+}
+
+async fn wait_for_the_end<P: Fn(Push)>(core: &Core<P>, ended: &tokio::sync::Notify) -> Result<Answer, Problem> {
     // A session that could not even begin has no end to wait for.
     if matches!(load(core, Screen::Sync).await?, View::Sync(view) if view.running) {
         ended.notified().await;
     }
     let View::Sync(view) = load(core, Screen::Sync).await? else { return Err(wrong_view()) };
     let failure = (view.result != Some(SessionResult::Success)).then_some(Status::NotComplete);
-    Ok(Answer { text: print::sync_in_words(&view), json: print::sync(&view), failure })
+    Ok(Answer { text: print::sync_in_words(&view), json: print::sync(&view), failure, quiet: false })
 }
 
 async fn status<P: Fn(Push)>(core: &Core<P>) -> Result<Answer, Problem> {
@@ -308,14 +331,75 @@ async fn orders<P: Fn(Push)>(core: &Core<P>, listing: &Listing) -> Result<Answer
     Ok(Answer::new(text.join("\n"), json!({ "total": view.total, "orders": rows })))
 }
 
+async fn unpark<P: Fn(Push)>(core: &Core<P>, document: Option<DocumentId>) -> Result<Answer, Problem> {
+    execute(core, Command::Unpark { document }).await?;
+    Ok(Answer::new("It goes with the next sync.", json!({ "unparked": document.map(|id| id.to_string()) })))
+}
+
+async fn withdraw<P: Fn(Push)>(core: &Core<P>, document: DocumentId, reason: String) -> Result<Answer, Problem> {
+    execute(core, Command::Withdraw { document, reason }).await?;
+    Ok(Answer::new("Withdrawn; the office is told with the next sync.", json!({ "withdrawn": document.to_string() })))
+}
+
+/// Counts all rows here and now; nothing is asked of the server.
+async fn verify<P: Fn(Push)>(core: &Core<P>) -> Result<Answer, Problem> {
+    signed_in(core).await?;
+    let wrong: Vec<String> = core.check_now().await?.iter().map(ToString::to_string).collect();
+    let text = if wrong.is_empty() { "All rows are the office's.".to_owned() } else { format!("Wrong: {}", wrong.join(", ")) };
+    let failure = (!wrong.is_empty()).then_some(Status::Other);
+    Ok(Answer { text, json: json!({ "wrong": wrong }), failure, quiet: false })
+}
+
+/// Fetches news, counts all rows, and has what is wrong fetched again.
+async fn repair<P: Fn(Push)>(core: &Core<P>, ended: &tokio::sync::Notify) -> Result<Answer, Problem> {
+    signed_in(core).await?;
+    core.request(Request::Check).await;
+    wait_for_the_end(core, ended).await
+}
+
+/// Stays in front for a while.
+async fn watch<P: Fn(Push)>(core: &Core<P>, seconds: Option<u64>) -> Result<Answer, Problem> {
+    signed_in(core).await?;
+    core.request(Request::Foreground(true)).await;
+    match seconds {
+        Some(seconds) => tokio::time::sleep(std::time::Duration::from_secs(seconds)).await,
+        None => std::future::pending::<()>().await,
+    }
+    Ok(Answer { quiet: true, ..Answer::new("", json!({ "event": "end" })) })
+}
+
+/// One event as a line of JSON.
+fn tell(push: &Push) {
+    let line = match push {
+        Push::Sync(view) => {
+            let mut line = print::sync(view);
+            line["event"] = json!("sync");
+            line["running"] = json!(view.running);
+            line
+        }
+        Push::Changed(tables) => json!({ "event": "changed", "tables": tables }),
+        Push::Ready | Push::CannotStart { .. } => return,
+    };
+    println!("{line}");
+}
+
 async fn queue<P: Fn(Push)>(core: &Core<P>, listing: &Listing) -> Result<Answer, Problem> {
     let entries = core.with_device(|device| device.queue(listing.limit()))?;
     let (mut text, mut rows) = (Vec::new(), Vec::new());
     for queued in &entries {
         let entry = &queued.entry;
-        let state = queued.refusal.as_ref().map_or("waiting", |_| "rejected");
+        let state = match (&queued.refusal, entry.parked_at, entry.re_offer) {
+            (_, Some(_), _) => "parked",
+            (_, None, true) => "offered_again",
+            (Some(_), None, false) => "rejected",
+            (None, None, false) if queued.held_back => "behind_parked",
+            (None, None, false) => "waiting",
+        };
         let why = queued.refusal.as_ref().map(|(code, reason)| format!("  {code} {reason}")).unwrap_or_default();
-        text.push(format!("{:>6}  {:<6} {} revision {}  {state}{why}", entry.device_seq, entry.kind, entry.document_id, entry.revision));
+        text.push(format!(
+            "{:>6}  {:<10} {} revision {}  {state}, {} attempts, lane {}{why}",
+            entry.device_seq, entry.kind, entry.document_id, entry.revision, entry.attempts, entry.lane
+        ));
         rows.push(json!({
             "device_seq": entry.device_seq,
             "id": entry.document_id.to_string(),
@@ -324,6 +408,9 @@ async fn queue<P: Fn(Push)>(core: &Core<P>, listing: &Listing) -> Result<Answer,
             "created_at": print::time(entry.created_at),
             "bytes": entry.body.len(),
             "state": state,
+            "attempts": entry.attempts,
+            "lane": entry.lane.to_string(),
+            "parked_at": entry.parked_at.map_or(Value::Null, print::time),
             "code": queued.refusal.as_ref().map(|(code, _)| code),
             "reason": queued.refusal.as_ref().map(|(_, reason)| reason),
         }));

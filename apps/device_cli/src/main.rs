@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let Arguments { home, json, verbose, action } = Arguments::parse();
     let answer = run(&home, verbose, action).unwrap_or_else(Answer::from);
     match (json, answer.failure) {
+        _ if answer.quiet => (),
         (true, _) => println!("{:#}", answer.json),
         (false, None | Some(Status::NotComplete)) if !answer.text.is_empty() => println!("{}", answer.text),
         (false, None | Some(Status::NotComplete)) => (),

@@ -1,5 +1,6 @@
 //! The network of the device: HTTP, natively.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 /// HTTP over the system's network.
 pub(crate) struct Network {
     client: reqwest::Client,
+    /// Bytes of answers so far.
+    moved: Cell<u64>,
 }
 
 impl Network {
@@ -27,7 +30,7 @@ impl Network {
             .user_agent(concat!("polevik-device/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { client })
+        Ok(Self { client, moved: Cell::new(0) })
     }
 }
 
@@ -40,10 +43,19 @@ impl Transport for Network {
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
-        let response = builder.send().await.map_err(|error| no_answer(&error))?;
+        let mut response = builder.send().await.map_err(|error| no_answer(&error))?;
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(|error| TransportError::new(ErrorCode::ConnectionLost, whole_story(&error)))?;
-        Ok(HttpResponse { status, body: body.to_vec() })
+        let mut body = Vec::new();
+        let cut = |error: reqwest::Error| TransportError::new(ErrorCode::ConnectionLost, whole_story(&error));
+        while let Some(piece) = response.chunk().await.map_err(cut)? {
+            self.moved.set(self.moved.get() + piece.len() as u64);
+            body.extend_from_slice(&piece);
+        }
+        Ok(HttpResponse { status, body })
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        self.moved.get()
     }
 }
 

@@ -7,7 +7,7 @@ use futures::future::{Fuse, FutureExt, LocalBoxFuture};
 use futures::select_biased;
 use futures::stream::{FuturesUnordered, StreamExt};
 use polevik_device_api::view::View;
-use polevik_device_api::{Command, Push, Reply, Request, RowId};
+use polevik_device_api::{Command, Failure, Push, Reply, Request, RowId};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::BucketName;
@@ -362,6 +362,15 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
         let answer = caller.wait(&self.transport, &root).await;
         self.log_request("wait", "-", before, self.host.now(), answer.as_ref().map(|_| (0, 0)));
         Event::Watched(answer.map(|reply| reply.changed))
+    }
+
+    /// Counts all rows of the copy again outside a session, and changes nothing but kept hashes: for tools. Gives the buckets that are wrong.
+    ///
+    /// # Errors
+    ///
+    /// L505 for a damaged file; the code of the store otherwise.
+    pub async fn check_now(&self) -> Result<Vec<BucketName>, Failure> {
+        self.check().await.map_err(|failed| failed.shown(None))
     }
 
     /// Counts all rows of the copy again, slice by slice, so that screens get in between.

@@ -280,7 +280,7 @@ impl Engine {
         }
         let exchange = Exchange {
             documents_up_to,
-            limit: self.pace.limit,
+            limit: documents_up_to.and(self.pace.limit),
             want_download: download,
             cursors: session.cursors,
             long_way: session.long_way,

@@ -398,7 +398,7 @@ const WAITING_UP_TO: &str = concat!(
 pub enum Standing {
     /// Its newest revision has no answer.
     Waiting,
-    /// Its newest revision is set aside.
+    /// A revision of it is set aside, and those after it wait.
     Parked,
     /// Its newest revision was accepted.
     Accepted,
@@ -442,7 +442,8 @@ pub fn standing(tx: &Transaction<'_>, document_id: DocumentId) -> Result<Option<
 
 const STANDING: &str = "
     -- outbox::standing
-    SELECT answered_at_ms, code, reason, kind, parked_at_ms
+    SELECT answered_at_ms, code, reason, kind,
+           (SELECT MAX(earlier.parked_at_ms) FROM outbox AS earlier WHERE earlier.document_id = outbox.document_id) AS parked_at_ms
       FROM outbox
      WHERE document_id = :document_id
      ORDER BY revision DESC

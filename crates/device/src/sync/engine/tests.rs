@@ -347,3 +347,354 @@ fn documents_that_were_numbered_anew_go_in_the_same_session() {
     let effects = engine.step(Event::Came(SessionNo(1), new_life), &facts(6));
     assert_eq!(work_of(effects), [both(6)]);
 }
+
+#[test]
+fn after_three_failures_the_batch_is_halved_in_the_same_session_until_one_is_blamed() {
+    let mut engine = engine();
+    let fails = |engine: &mut Engine| after(engine, vec![exchange_failed(ErrorCode::ServerError, 8)]);
+    for _ in 0..2 {
+        engine.step(Event::Asked(Some(UP)), &facts(8));
+        // Whether the server is well is asked without the documents, though nobody waits for news.
+        assert_eq!(fails(&mut engine), [PROBE]);
+        assert_eq!(after(&mut engine, vec![exchanged(0, 0, News::NotAsked)]), []);
+        assert_eq!(words(&engine).0, "failed");
+    }
+    engine.step(Event::Asked(Some(UP)), &facts(8));
+    let mut limits = Vec::new();
+    let mut documents = 8;
+    loop {
+        assert_eq!(after(&mut engine, vec![exchange_failed(ErrorCode::ServerError, documents)]), [PROBE]);
+        match after(&mut engine, vec![exchanged(0, 0, News::NotAsked)]).as_slice() {
+            [Work::Exchange(Exchange { limit: Some(limit), .. })] => documents = *limit,
+            [Work::Blame] => break,
+            other => panic!("{other:?}"),
+        }
+        limits.push(documents);
+    }
+    assert_eq!(limits, [4, 2, 1]);
+    assert_eq!(words(&engine).0, "running");
+    let next = after(&mut engine, vec![Outcome::Blamed(Ok(()))]);
+    assert!(matches!(next.as_slice(), [Work::Exchange(Exchange { documents_up_to: Some(8), .. })]), "{next:?}");
+}
+
+#[test]
+fn a_document_that_failed_alone_before_is_blamed_at_once() {
+    let mut engine = engine();
+    engine.step(Event::Asked(Some(UP)), &facts(8));
+    let failed = ExchangeFailed { documents: 1, known: true, failed: failed(ErrorCode::ConnectionLost) };
+    assert_eq!(after(&mut engine, vec![Outcome::Exchanged(Err(failed)), exchanged(0, 0, News::NotAsked)]), [Work::Blame]);
+}
+
+#[test]
+fn a_server_that_is_not_well_without_the_documents_either_blames_nobody() {
+    let mut engine = engine();
+    for _ in 0..9 {
+        engine.step(Event::Asked(Some(UP)), &facts(8));
+        after(&mut engine, vec![exchange_failed(ErrorCode::ServerError, 8), exchange_failed(ErrorCode::ServerError, 0)]);
+        assert_eq!((words(&engine).0, engine.session()), ("failed", None));
+    }
+    assert_eq!(engine.pace(), Pace::default());
+}
+
+/// Looks at the session every minute; gives the effects of the look at which it was given up, and how many looks it took.
+fn looks_until_given_up(engine: &mut Engine, moved: impl Fn(i64) -> u64) -> Option<(i64, Vec<Effect>)> {
+    (1..=10).find_map(|minute| {
+        let facts = Facts { now: NOW.plus_secs(minute * 60), moved_bytes: moved(minute), ..facts(3) };
+        let effects = engine.step(Event::Due, &facts);
+        effects.contains(&Effect::Abandon).then_some((minute, effects))
+    })
+}
+
+#[test]
+fn a_session_in_which_nothing_moves_is_given_up_and_tried_again() {
+    let mut engine = engine();
+    engine.step(Event::Asked(None), &facts(3));
+    let (minute, effects) = looks_until_given_up(&mut engine, |_| 0).unwrap();
+    assert_eq!((minute, words(&engine)), (2, ("failed", "failed")));
+    assert!(matches!(effects.last(), Some(Effect::WakeAt(Some(at))) if at.since(NOW.plus_secs(120)) <= 6_000), "{effects:?}");
+}
+
+#[test]
+fn a_slow_network_is_not_a_dead_one() {
+    let mut engine = engine();
+    engine.step(Event::Asked(None), &facts(3));
+    assert_eq!(looks_until_given_up(&mut engine, |minute| minute.cast_unsigned()), None);
+}
+
+#[test]
+fn a_machine_that_slept_looks_again_before_it_judges() {
+    let mut engine = engine();
+    engine.step(Event::Asked(None), &facts(3));
+    let hour_later = Facts { now: NOW.plus_secs(3_600), ..facts(3) };
+    let effects = engine.step(Event::Due, &hour_later);
+    assert_eq!(effects, [Effect::WakeAt(Some(NOW.plus_secs(3_660)))]);
+}
+
+#[test]
+fn a_failure_for_which_no_try_was_planned_gets_one() {
+    let failure = polevik_device_api::Failure::new(ErrorCode::ServerError, "");
+    let row = StatusRow { last: LastAttempt::Failed { failure, next_try: None }, attempts: 3, ..StatusRow::default() };
+    let kept = Kept { rows: BTreeMap::from([(UP, row)]), ..Kept::default() };
+    let effects = Engine::new(kept).step(Event::Started, &facts(3));
+    assert_eq!(effects, [Effect::Save, Effect::WakeAt(Some(NOW.plus_secs(60)))]);
+}
+
+#[test]
+fn a_call_that_brings_nothing_is_answered_more_slowly_each_time() {
+    let mut engine = engine();
+    let now = Facts { has_root: true, ..facts(0) };
+    engine.step(Event::Asked(None), &now);
+    engine.step(Event::Came(SessionNo(1), exchanged(0, 0, News::Nothing)), &now);
+    assert_eq!(engine.step(Event::Foreground(true), &now), [Effect::Watch]);
+    let mut waits = Vec::new();
+    let mut at = now.now;
+    for session in 2..6 {
+        let now = Facts { now: at, ..now };
+        engine.step(Event::Watched(Ok(true)), &now);
+        let effects = engine.step(Event::Came(SessionNo(session), exchanged(0, 0, News::Nothing)), &now);
+        assert!(!effects.contains(&Effect::Watch));
+        let again = engine.armed.unwrap();
+        waits.push(again.since(at) / 1_000);
+        at = again;
+        assert_eq!(engine.step(Event::Due, &Facts { now: at, ..now })[0], Effect::Watch);
+    }
+    assert_eq!(waits, [5, 15, 60, 300]);
+}
+
+mod laws {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What may come of work: the outcomes of each kind that differ for the engine.
+    fn outcome_of(work: &Work, choice: u32, code: ErrorCode) -> Outcome {
+        let bucket = || vec![BucketName::parse("territory:5").unwrap()];
+        let failed = || Failed { retry_after_s: (choice.is_multiple_of(3)).then_some(choice % 100), ..Failed::new(code, "") };
+        let sums = |choice: u32| match choice % 3 {
+            0 => Err(ApplyFailed::Failed(failed())),
+            1 => Err(ApplyFailed::WrongSum(bucket())),
+            _ => Ok(Applied { rows: u64::from(choice % 7) }),
+        };
+        let mended = || match choice % 4 {
+            0 => Err(failed()),
+            1 => Ok(Mended::Behind),
+            2 => Ok(Mended::StillWrong(bucket())),
+            _ => Ok(Mended::Done { rows: 1 }),
+        };
+        match work {
+            Work::Exchange(_) if choice.is_multiple_of(4) => {
+                Outcome::Exchanged(Err(ExchangeFailed { documents: choice % 9, known: choice.is_multiple_of(5), failed: failed() }))
+            }
+            Work::Exchange(exchange) => {
+                let news = [News::Nothing, News::Step, News::Some, News::CursorsWanted][choice as usize / 4 % 4];
+                let has_documents = exchange.documents_up_to.is_some();
+                Outcome::Exchanged(Ok(Exchanged {
+                    answered: if has_documents { choice / 16 % 3 } else { 0 },
+                    // Each exchange leaves less to do, as in a real outbox: what is counted here cannot grow for ever.
+                    waiting: if has_documents && choice.is_multiple_of(11) { 1 } else { 0 },
+                    held: choice / 48 % 2,
+                    broken: if has_documents { choice / 48 % 2 } else { 0 },
+                    re_enrolled: choice.is_multiple_of(13),
+                    re_offers: choice.is_multiple_of(17),
+                    ..went(0, 0, if exchange.want_download { news } else { News::NotAsked })
+                }))
+            }
+            Work::Blame => Outcome::Blamed(if choice.is_multiple_of(5) { Err(failed()) } else { Ok(()) }),
+            Work::Step { .. } => Outcome::Stepped(sums(choice)),
+            Work::Plan { .. } if choice.is_multiple_of(5) => Outcome::Planned(Err(failed())),
+            Work::Plan { .. } => planned(u8::try_from(choice % 6).unwrap()),
+            Work::Fetch(wanted) => Outcome::Fetched(wanted.clone(), if choice.is_multiple_of(6) { Err(failed()) } else { Ok(()) }),
+            Work::Apply { .. } => Outcome::Applied(sums(choice)),
+            Work::Fill => Outcome::Filled(mended()),
+            Work::Check => Outcome::Checked(match choice % 3 {
+                0 => Err(failed()),
+                1 => Ok(bucket()),
+                _ => Ok(Vec::new()),
+            }),
+            Work::Repair(_) => Outcome::Repaired(mended()),
+        }
+    }
+
+    fn any_code() -> impl Strategy<Value = ErrorCode> {
+        prop::sample::select(ErrorCode::ALL)
+    }
+
+    #[derive(Debug, Clone)]
+    enum Happening {
+        /// Something from outside.
+        Outside(Event),
+        /// One piece of the work that is under way comes back.
+        Comes { which: usize, choice: u32, code: ErrorCode },
+        /// Time passes, forwards or, if somebody sets the clock, backwards.
+        Passes(i64),
+    }
+
+    fn any_happening() -> impl Strategy<Value = Happening> {
+        let outside = prop_oneof![
+            Just(Event::Asked(None)),
+            Just(Event::Asked(Some(UP))),
+            Just(Event::Asked(Some(DOWN))),
+            Just(Event::CheckAsked),
+            Just(Event::Woken),
+            Just(Event::Due),
+            Just(Event::StopAsked),
+            Just(Event::SignedIn),
+            any::<bool>().prop_map(Event::Foreground),
+            (any::<bool>(), any_code()).prop_map(|(changed, code)| Event::Watched(if changed {
+                Ok(true)
+            } else {
+                Err(Failed::new(code, ""))
+            })),
+        ];
+        prop_oneof![
+            2 => outside.prop_map(Happening::Outside),
+            6 => (any::<usize>(), any::<u32>(), any_code())
+                .prop_map(|(which, choice, code)| Happening::Comes { which, choice, code }),
+            1 => (-4_000_000..4_000_000_i64).prop_map(Happening::Passes),
+        ]
+    }
+
+    /// The world around an engine: the clock, the work under way, and what it was told to come back at.
+    struct Around {
+        engine: Engine,
+        facts: Facts,
+        under_way: Vec<(SessionNo, Work)>,
+        wake_at: Option<UtcMillis>,
+        watching: bool,
+    }
+
+    impl Around {
+        fn new(flags: u8) -> Self {
+            let flag = |bit: u8| flags >> bit & 1 == 1;
+            let facts =
+                Facts { has_root: flag(0), check_due: flag(1), fill_due: flag(2), rebuild_due: flag(3), moved_bytes: 0, ..facts(9) };
+            Self { engine: engine(), facts, under_way: Vec::new(), wake_at: None, watching: false }
+        }
+
+        fn step(&mut self, event: Event) -> Result<(), TestCaseError> {
+            let before: Vec<_> = RowId::ALL.map(|id| self.engine.row(id).last_success).into_iter().collect();
+            let was = self.engine.session().map(|session| session.number);
+            let effects = self.engine.step(event, &self.facts);
+            for effect in effects {
+                match effect {
+                    Effect::Do(work) => {
+                        let number = self.engine.session().map(|session| session.number);
+                        prop_assert!(number.is_some(), "work for no session: {work:?}");
+                        self.under_way.push((number.unwrap(), work));
+                    }
+                    Effect::Abandon => self.under_way.clear(),
+                    Effect::WakeAt(at) => self.wake_at = at,
+                    Effect::Watch => {
+                        prop_assert!(!self.watching, "two waits at once");
+                        self.watching = true;
+                    }
+                    Effect::Unwatch => self.watching = false,
+                    Effect::Save | Effect::Show { .. } | Effect::Note => (),
+                }
+            }
+            let now = self.engine.session();
+            if let (Some(was), Some(now)) = (was, now) {
+                prop_assert!(now.number >= was);
+            }
+            for (id, before) in RowId::ALL.into_iter().zip(before) {
+                let row = self.engine.row(id);
+                if row.last_success != before {
+                    let succeeded = matches!(row.last, LastAttempt::Ok) || now.is_some() || was.is_some();
+                    prop_assert!(succeeded, "{id:?}: the time moved without a success");
+                }
+                if now.is_none() {
+                    prop_assert!(row.doing == Doing::Idle, "{id:?} runs without a session");
+                    self.is_cared_for(row)?;
+                }
+            }
+            if now.is_some() {
+                prop_assert!(self.wake_at.is_some(), "nobody watches over the session");
+                let waits = self.under_way.iter().any(|(number, _)| now.is_some_and(|session| session.number == *number));
+                prop_assert!(waits, "the session waits for nothing: {:?}", now.map(|session| &session.phase));
+            }
+            Ok(())
+        }
+
+        /// Unsent is either planned, or waits for somebody or something that has a name.
+        fn is_cared_for(&self, row: &StatusRow) -> Result<(), TestCaseError> {
+            if let LastAttempt::Failed { failure, next_try } = &row.last {
+                let planned = next_try.is_some() && self.wake_at.is_some();
+                prop_assert!(planned || !schedule::goes_on_by_itself(failure.code), "{} is forgotten", failure.code);
+            }
+            Ok(())
+        }
+
+        fn comes(&mut self, which: usize, choice: u32, code: ErrorCode) -> Result<(), TestCaseError> {
+            if self.under_way.is_empty() {
+                return Ok(());
+            }
+            let (number, work) = self.under_way.swap_remove(which % self.under_way.len());
+            self.step(Event::Came(number, outcome_of(&work, choice, code)))
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+
+        /// Whatever happens, in whatever order: one session at a time, its rows idle when there is none, times that move only with a success,
+        /// somebody who watches over it, and nothing forgotten. And when everything that is under way comes back, it ends.
+        #[test]
+        fn whatever_happens_the_engine_keeps_its_promises(
+            flags in 0..16_u8,
+            happenings in prop::collection::vec(any_happening(), 0..80),
+            choices in prop::collection::vec((any::<u32>(), any_code()), 400),
+        ) {
+            let mut around = Around::new(flags);
+            around.step(Event::Started)?;
+            for happening in happenings {
+                match happening {
+                    Happening::Outside(Event::Watched(result)) if !around.watching => drop(result),
+                    Happening::Outside(event) => {
+                        around.watching &= !matches!(event, Event::Watched(_));
+                        around.step(event)?;
+                    }
+                    Happening::Comes { which, choice, code } => around.comes(which, choice, code)?,
+                    Happening::Passes(millis) => around.facts.now = around.facts.now.plus_millis(millis),
+                }
+            }
+            for (choice, code) in choices {
+                if around.engine.session().is_none() {
+                    break;
+                }
+                around.comes(0, choice, code)?;
+            }
+            prop_assert!(around.engine.session().is_none(), "it goes on for ever: {:?}", around.engine.session());
+        }
+
+        /// Work that never comes back does not hold the engine either: the watchdog gives it up.
+        #[test]
+        fn work_that_never_comes_back_is_given_up(
+            flags in 0..16_u8,
+            happenings in prop::collection::vec(any_happening(), 0..40),
+        ) {
+            let mut around = Around::new(flags);
+            for happening in happenings {
+                match happening {
+                    Happening::Outside(Event::Watched(_)) => (),
+                    Happening::Outside(event) => around.step(event)?,
+                    Happening::Comes { which, choice, code } => around.comes(which, choice, code)?,
+                    Happening::Passes(millis) => around.facts.now = around.facts.now.plus_millis(millis),
+                }
+            }
+            around.under_way.clear();
+            let mut looks = 0;
+            while let Some(session) = around.engine.session() {
+                let at = session.pulse.look_at;
+                around.facts.now = around.facts.now.max(at);
+                // The rows that fail are tried again at once; only the look counts here.
+                let number = session.number;
+                let effects = around.engine.step(Event::Due, &around.facts);
+                looks += 1;
+                if effects.contains(&Effect::Abandon) || around.engine.session().is_none_or(|session| session.number != number) {
+                    break;
+                }
+                prop_assert!(looks < 5);
+            }
+        }
+    }
+}
