@@ -67,7 +67,8 @@ fn timed<R>(what: &str, rows: i64, work: impl FnOnce() -> R) -> R {
 #[ignore = "measures; needs a release build to mean anything"]
 fn a_first_load_of_products() {
     let product_table = table("product");
-    for rows in [100_000, 1_000_000] {
+    let asked = std::env::var("POLEVIK_SPEED_ROWS").ok().and_then(|rows| rows.parse().ok());
+    for rows in asked.map_or(vec![100_000, 1_000_000], |rows| vec![rows]) {
         let packed = segments(product_table, rows);
         let wire: usize = packed.iter().map(Vec::len).sum();
         let count = f64::from(u32::try_from(rows).unwrap());
