@@ -315,20 +315,25 @@ fn prepare_reference(mut connection: Connection, journal: Journal) -> Result<Con
 
 fn configure(connection: &Connection, journal: Journal) -> Result<()> {
     connection.set_prepared_statement_cache_capacity(128);
-    match journal {
-        Journal::Wal => {
-            connection.pragma_update(None, "journal_mode", "wal")?;
-        }
+    let mode = match journal {
+        Journal::Wal => "wal",
         Journal::ExclusiveTruncate => {
             connection.pragma_update(None, "locking_mode", "exclusive")?;
-            connection.pragma_update(None, "journal_mode", "truncate")?;
+            "truncate"
         }
+    };
+    // Where it cannot change the mode, SQLite keeps the old one without an error; a commit under that one may be lost with the power.
+    let kept: String = connection.pragma_update_and_check(None, "journal_mode", mode, |row| row.get("journal_mode"))?;
+    if kept != mode {
+        return Err(StoreError::Storage(format!("the database stays in journal mode {kept}, {mode} is needed")));
     }
     // Sorting and building indexes: no files beside the databases, which the browser's storage has no room for.
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(())
 }
 
+/// Whether the database passes its check. A page that could not be read once is asked for again: a slip of the disk is no damage.
 fn is_sound(connection: &Connection) -> bool {
-    connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)).is_ok_and(|verdict| verdict == "ok")
+    let passes = || connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)).is_ok_and(|verdict| verdict == "ok");
+    passes() || passes()
 }

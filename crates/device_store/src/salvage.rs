@@ -28,7 +28,7 @@ use crate::work::options::{self, OptionName};
 const SALVAGED: &str = "work-salvaged.db";
 
 /// How many keys that give nothing are tried one after another between two readable ends: many more than one page holds.
-const MOST_KEYS_IN_VAIN: u32 = 1_000;
+const MOST_KEYS_IN_VAIN: u32 = 300;
 
 /// A table that is read out: its name, its key, and whether it has row ids.
 struct Table {
@@ -46,7 +46,7 @@ const TABLES: [Table; 8] = [
     Table { name: "order_line", key: &["order_id", "line_no"], has_rowid: false },
     Table { name: "outbox", key: &["device_seq"], has_rowid: true },
     Table { name: "sync_row", key: &["row"], has_rowid: false },
-    Table { name: "sync_session", key: &["only"], has_rowid: true },
+    Table { name: "sync_session", key: &["only"], has_rowid: false },
 ];
 
 /// One row: values by the names of their columns.
@@ -92,6 +92,7 @@ pub(crate) fn salvage(platform: &dyn Platform) -> Result<()> {
     }
     put_in_order(&tx)?;
     options::set(&tx, OptionName::WorkDamaged, &copy)?;
+    options::set(&tx, OptionName::SalvagedFrom, &copy)?;
     tx.commit()?;
     work.close().map_err(|(_, error)| StoreError::from(error))?;
     platform.sync(SALVAGED)?;
@@ -103,7 +104,9 @@ pub(crate) fn finish(platform: &dyn Platform) -> Result<()> {
     if !platform.list()?.iter().any(|name| name == SALVAGED) {
         return Ok(());
     }
-    if is_ready(platform)? {
+    // A power cut may bring the name back after its content has been taken; the `work` that has gone on since then stays.
+    let salvaged = salvaged_from(platform, SALVAGED)?;
+    if salvaged.is_some() && salvaged_from(platform, WORK)? != salvaged {
         platform.remove(WORK)?;
         platform.copy(SALVAGED, WORK)?;
         platform.sync(WORK)?;
@@ -111,14 +114,15 @@ pub(crate) fn finish(platform: &dyn Platform) -> Result<()> {
     platform.remove(SALVAGED)
 }
 
-fn is_ready(platform: &dyn Platform) -> Result<bool> {
-    let opened = platform.open(SALVAGED).and_then(|connection| prepare_work(connection, platform.journal()));
+/// Which damaged copy a database was salvaged from; `None` if from none, or if it is not finished or damaged itself.
+fn salvaged_from(platform: &dyn Platform, name: &str) -> Result<Option<String>> {
+    let opened = platform.open(name).and_then(|connection| prepare_work(connection, platform.journal()));
     match opened {
         Ok(mut work) => {
             let tx = work.transaction()?;
-            Ok(options::get(&tx, OptionName::WorkDamaged)?.is_some())
+            options::get(&tx, OptionName::SalvagedFrom)
         }
-        Err(error) if error.is_damage() => Ok(false),
+        Err(error) if error.is_damage() => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -7,6 +7,9 @@ use std::fmt;
 
 use crate::disk::{Crash, Disk, Failure, FailureKind};
 
+/// Every how many-th operation of a recovery is crashed at, unless all are.
+const AGAIN_STEP: usize = 9;
+
 /// Where a flow was let down.
 #[derive(Debug, Clone, Copy)]
 pub struct Point {
@@ -92,7 +95,7 @@ impl Trial<'_> {
         Tried { operations, points }
     }
 
-    /// Crashes at an operation, and after the restart crashes again in `recovery`, at every operation of it.
+    /// Crashes at an operation, and after the restart crashes again in `recovery`, at every operation of it or some.
     ///
     /// # Panics
     ///
@@ -102,7 +105,7 @@ impl Trial<'_> {
         let mut points = 0;
         for operation in self.sample(operations) {
             let crash = Crash::PowerTorn { seed: operation };
-            for again in 1.. {
+            for again in (1..).step_by(if tries_all() { 1 } else { AGAIN_STEP }) {
                 let disk = self.start.fork();
                 disk.crash_at(disk.operations() + operation, crash);
                 let done = (self.flow)(&disk).is_ok();
@@ -170,8 +173,7 @@ impl Trial<'_> {
 
     /// Operations 1 to `operations + 1`, all or evenly spread. The last one is never reached: then the crash comes after the flow.
     fn sample(&self, operations: u64) -> Vec<u64> {
-        let all = std::env::var_os("POLEVIK_ALL_CRASH_POINTS").is_some();
-        let step = if all { 1 } else { operations.div_ceil(self.at_most).max(1) };
+        let step = if tries_all() { 1 } else { operations.div_ceil(self.at_most).max(1) };
         let mut sampled: Vec<u64> = (1..=operations).step_by(usize::try_from(step).unwrap_or(usize::MAX)).collect();
         sampled.push(operations + 1);
         sampled
@@ -181,6 +183,10 @@ impl Trial<'_> {
         let _told = ToldWhenPanicking(point);
         (self.check)(disk, done, point);
     }
+}
+
+fn tries_all() -> bool {
+    std::env::var_os("POLEVIK_ALL_CRASH_POINTS").is_some()
 }
 
 /// Says where it happened, below what the failed check said.

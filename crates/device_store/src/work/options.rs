@@ -41,6 +41,8 @@ pub enum OptionName {
     BatchLimit,
     /// Name of the last copy of a damaged `work`; absent once the person has been told.
     WorkDamaged,
+    /// Name of the copy that this `work` was salvaged from; stays.
+    SalvagedFrom,
 }
 
 impl OptionName {
@@ -63,6 +65,7 @@ impl OptionName {
             Self::BatchFailures => "batch_failures",
             Self::BatchLimit => "batch_limit",
             Self::WorkDamaged => "work_damaged",
+            Self::SalvagedFrom => "salvaged_from",
         }
     }
 }
