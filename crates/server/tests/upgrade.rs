@@ -1,6 +1,7 @@
 //! A data folder that an older program left is brought up to date and works: nothing in it is made anew.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use polevik_domain::ids::{DeviceId, DocumentId};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::manifest::{Blake3Hex, Manifest};
@@ -9,7 +10,9 @@ use polevik_protocol::segment::Segment;
 use polevik_server::blobs::Blobs;
 use polevik_server::feed::download::{announce, segment_bytes};
 use polevik_server::feed::seal::{Repaired, Sealer};
+use polevik_server_store::documents::{orders, receipts};
 use polevik_server_store::feed::{change_log, segments};
+use polevik_server_store::people::devices;
 use polevik_server_store::reference::{Put, ReferenceWriter, rows};
 use polevik_server_store::{Store, StoreError, migrate, part};
 
@@ -95,4 +98,31 @@ fn a_database_of_schema_2_keeps_its_rows_its_feed_and_its_names() {
     assert_eq!(delta.value(channel, 0), polevik_protocol::rows::ValueRef::Text("HoReCa"));
     assert_eq!(world.manifest("distributor:1"), before, "buckets that did not change keep their manifests");
     assert_eq!(world.store.read(|tx| rows::count(tx, "D1", PRODUCT)).unwrap(), 3);
+}
+
+/// What a program of schema 2 wrote when a device signed in and sent an order, of which it rejected the second revision.
+const DOCUMENTS_OF_SCHEMA_2: &str = "
+    INSERT INTO device VALUES ('D1', x'00000000000070008000000000000001', 'А000', 7, 'Phone', '1', 1, 1, 5, 5, NULL, '', 3, 2);
+    INSERT INTO device_token VALUES (x'01', 'D1', x'00000000000070008000000000000001', 1, 1, 5, 9999999999999, 5, NULL, '');
+    INSERT INTO document VALUES ('D1', x'0000000000007000800000000000000a', 1, 'order', x'00000000000070008000000000000001', 1, 1, 2, 5, 6, '{}');
+    INSERT INTO document_receipt VALUES ('D1', x'0000000000007000800000000000000a', 1, x'00000000000070008000000000000001', x'aa', NULL, '', NULL, 6);
+    INSERT INTO document_quarantine VALUES ('D1', x'0000000000007000800000000000000a', 2, x'bb', x'00000000000070008000000000000001', 'order', 1, 1,
+                                            3, 5, 7, 'D401', 'x', NULL, '{}');
+    INSERT INTO document_receipt VALUES ('D1', x'0000000000007000800000000000000a', 2, x'00000000000070008000000000000001', x'bb', 'D401', 'x', NULL, 7);
+    INSERT INTO customer_order VALUES ('D1', x'0000000000007000800000000000000a', 1, 'А000-000007', 1, 1, NULL, 'x', 5, 20000, 180, NULL, NULL, NULL,
+                                       '', 0, 0, 6);
+";
+
+#[test]
+fn devices_of_schema_2_begin_their_own_chains_and_their_receipts_know_their_numbers() {
+    let world = upgraded(&format!("{SCHEMA_2}{DOCUMENTS_OF_SCHEMA_2}"));
+    let id = DeviceId::parse("00000000-0000-7000-8000-000000000001").unwrap();
+    let order = DocumentId::parse("00000000-0000-7000-8000-00000000000a").unwrap();
+    let device = world.store.read(|tx| devices::find(tx, "D1", id)).unwrap().unwrap();
+    assert_eq!((device.lineage, device.device_seq_floor, device.missing()), (id, 3, 1));
+    let is_used = |seq| world.store.read(|tx| receipts::number_is_used(tx, "D1", id, seq)).unwrap();
+    assert_eq!([is_used(1), is_used(2), is_used(3)], [false, true, true]);
+    let stored = world.store.read(|tx| orders::find(tx, "D1", order)).unwrap().unwrap();
+    assert_eq!((stored.number.as_str(), stored.withdrawn_at), ("А000-000007", None));
+    assert_eq!(world.store.read(|tx| receipts::count_before(tx, "D1", order, 9)).unwrap(), 2);
 }

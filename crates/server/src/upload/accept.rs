@@ -157,7 +157,9 @@ fn accept(
                 outcome: rejection.outcome(),
                 received_at_ms: kept.first_received_at,
             };
-            return Ok(Answer { receipt, fate: Fate::Conflict, new_revisions: 0, state: None });
+            // Its number is accounted for, though it is not a revision that counts.
+            let new_revisions = u64::from(kept.is_new && document.device_seq > 0);
+            return Ok(Answer { receipt, fate: Fate::Conflict, new_revisions, state: None });
         }
         Earlier::None { highest } => highest,
     };
