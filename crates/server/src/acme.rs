@@ -103,6 +103,8 @@ impl<S: Send + 'static> Accept<TcpStream, S> for InTime {
     type Future = futures::future::BoxFuture<'static, std::io::Result<(Self::Stream, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        // As on the plain port: no piece of an answer waits for the acknowledgement of another. It fails on a socket that is closed already.
+        let _ = stream.set_nodelay(true);
         let handshake = self.0.accept(stream, service);
         Box::pin(
             async move { tokio::time::timeout(LONGEST_HANDSHAKE, handshake).await.unwrap_or_else(|late| Err(std::io::Error::from(late))) },
