@@ -1,5 +1,6 @@
 //! The network of a Worker: `fetch`, with time-outs by progress and codes that say who can act.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 
@@ -22,6 +23,11 @@ const FIRST_BYTE_MS: u64 = 40_000;
 /// How long any further bytes may take. There is no limit for the whole: a slow network may need minutes.
 const NEXT_BYTES_MS: u64 = 30_000;
 
+thread_local! {
+    /// Bytes of answers so far.
+    static MOVED: Cell<u64> = const { Cell::new(0) };
+}
+
 /// The browser's network.
 #[derive(Debug, Clone, Copy)]
 pub struct Fetch;
@@ -29,6 +35,10 @@ pub struct Fetch;
 impl Transport for Fetch {
     fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, TransportError>> {
         send(request)
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        MOVED.get()
     }
 }
 
@@ -97,6 +107,7 @@ async fn read(worker: &DedicatedWorkerGlobalScope, response: &Response) -> Resul
             return Ok(body);
         }
         let bytes: js_sys::Uint8Array = part("value").unchecked_into();
+        MOVED.set(MOVED.get() + u64::from(bytes.length()));
         let read = body.len();
         body.resize(read + usize::try_from(bytes.length()).unwrap_or(0), 0);
         bytes.copy_to(&mut body[read..]);

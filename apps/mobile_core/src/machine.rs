@@ -48,7 +48,7 @@ pub async fn sleep(millis: u64) {
 }
 
 /// A number of the browser as a whole one.
-fn whole(number: f64) -> i64 {
+pub fn whole(number: f64) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "clamped to what a double holds exactly")]
     let whole = number.clamp(-9e15, 9e15) as i64;
     whole

@@ -3,22 +3,49 @@
 //! A pool of files is opened once, with exclusive handles, and SQLite's names are kept in the files' headers; so one Worker has all of
 //! them or none. Places in the pool count journals too.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use polevik_device::StoreError;
 use polevik_device::platform::{Connection, Journal, Platform};
 use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_rs::vfs::VfsFilesManager;
 use sqlite_wasm_rs::vfs::transfer::DbTransfer;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHError, OpfsSAHPoolCfgBuilder, OpfsSAHPoolUtil, install};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::DedicatedWorkerGlobalScope;
+
+use crate::machine::whole;
 
 /// Where the pool lies in the origin's private file system.
 const FOLDER: &str = ".polevik";
 
-/// Places in the pool: `work`, `reference`, the next `reference` beside it and a damaged one, each with its journal, and a copy of `work`.
-const PLACES: usize = 12;
+/// Places in the pool: `work`, `reference`, the next `reference` beside it, a damaged one, and a `work` that is being salvaged, each with its
+/// journal; the rest are copies of damaged `work` files, which are never deleted.
+const PLACES: usize = 24;
 
 /// The pool, held by this Worker.
 pub struct Opfs {
     pool: OpfsSAHPoolUtil,
+    room: Room,
+}
+
+/// How many bytes the browser still grants, as it said last. It tells only those who wait, and a database cannot: so it is asked beforehand.
+#[derive(Clone, Default)]
+pub struct Room(Rc<Cell<Option<u64>>>);
+
+impl Room {
+    /// Asks the browser. A browser that does not say leaves it unknown.
+    pub async fn ask(&self) {
+        let worker: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+        let Ok(estimate) = worker.navigator().storage().estimate() else { return };
+        let Ok(estimate) = JsFuture::from(estimate).await else { return };
+        let number = |name: &str| js_sys::Reflect::get(&estimate, &name.into()).ok().and_then(|number| number.as_f64());
+        if let (Some(quota), Some(usage)) = (number("quota"), number("usage")) {
+            self.0.set(u64::try_from(whole(quota - usage)).ok());
+        }
+    }
 }
 
 /// Why the pool could not be had.
@@ -35,11 +62,11 @@ impl Opfs {
     /// # Errors
     ///
     /// [`NotOpened`]; asking again later may help when another window is about to close.
-    pub async fn open() -> Result<Self, NotOpened> {
+    pub async fn open(room: Room) -> Result<Self, NotOpened> {
         let options = OpfsSAHPoolCfgBuilder::new().directory(FOLDER).initial_capacity(PLACES).build();
         let pool = install::<WasmOsCallback>(&options, true).await.map_err(not_opened)?;
         pool.ensure_capacity(PLACES).await.map_err(not_opened)?;
-        Ok(Self { pool })
+        Ok(Self { pool, room })
     }
 
     fn remove_file(&self, name: &str) -> Result<(), StoreError> {
@@ -80,6 +107,12 @@ impl Platform for Opfs {
 
     fn journal(&self) -> Journal {
         Journal::ExclusiveTruncate
+    }
+
+    // `sync` is SQLite's own: the pool's files are flushed by its `xSync`, and their names stand in the files themselves.
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.room.0.get()
     }
 
     fn bytes(&self, name: &str) -> Result<Vec<u8>, StoreError> {

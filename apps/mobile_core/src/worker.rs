@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use polevik_device::{Device, Driver, Setup};
 use polevik_device_api::sync::Failure;
-use polevik_device_api::{ErrorCode, FromCore, Push, Reply, ToCore, decode, encode};
+use polevik_device_api::{ErrorCode, FromCore, Push, Reply, Request, ToCore, decode, encode};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use crate::fetch::Fetch;
 use crate::machine::{Machine, sleep};
-use crate::opfs::{NotOpened, Opfs};
+use crate::opfs::{NotOpened, Opfs, Room};
 
 /// How often, and for how long, storage is asked for that another window has not given back yet: its Worker was told to end.
 const TRIES: u32 = 20;
@@ -22,6 +22,7 @@ type Core = Driver<Fetch, Machine, fn(Push)>;
 
 thread_local! {
     static CORE: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    static ROOM: RefCell<Option<Room>> = const { RefCell::new(None) };
 }
 
 fn scope() -> DedicatedWorkerGlobalScope {
@@ -64,16 +65,19 @@ async fn open() {
 }
 
 async fn assemble() -> Result<Rc<Core>, (Failure, bool)> {
-    let storage = storage().await?;
+    let room = Room::default();
+    room.ask().await;
+    ROOM.set(Some(room.clone()));
+    let storage = storage(&room).await?;
     let setup = Setup { server: Some(scope().location().origin()), model: model(), app_version: env!("CARGO_PKG_VERSION").to_owned() };
     let device = Device::open(Box::new(storage), setup, &Machine).map_err(|failure| (failure, false))?;
     Ok(Rc::new(Driver::new(device, Fetch, Machine, push as fn(Push))))
 }
 
-async fn storage() -> Result<Opfs, (Failure, bool)> {
+async fn storage(room: &Room) -> Result<Opfs, (Failure, bool)> {
     let mut tries = 0;
     loop {
-        match Opfs::open().await {
+        match Opfs::open(room.clone()).await {
             Ok(storage) => return Ok(storage),
             Err(NotOpened::OtherWindow(_)) if tries < TRIES => {
                 tries += 1;
@@ -110,6 +114,12 @@ fn take(bytes: &[u8]) {
         return;
     };
     wasm_bindgen_futures::spawn_local(async move {
+        // A session may have to know whether there is room, and cannot wait for the browser to say so.
+        if matches!(message.request, Request::Sync(_) | Request::Check | Request::Foreground(true))
+            && let Some(room) = ROOM.with_borrow(Clone::clone)
+        {
+            room.ask().await;
+        }
         let reply = core.request(message.request).await;
         answer(message.number, reply);
     });
