@@ -169,8 +169,9 @@ impl Store {
         let next = rebuild.generation;
         let name = reference_name(next);
         let finished = rebuild.finish(feed, heads).and_then(|applied| {
-            let reference = open_reference(&*self.platform, next)?;
+            // Before it is opened: closing a second handle on a file would take away the locks of the first.
             self.platform.sync(&name)?;
+            let reference = open_reference(&*self.platform, next)?;
             // The new copy counts from this commit on.
             options::begin_generation(&self.work, next, None)?;
             Ok((applied, reference))

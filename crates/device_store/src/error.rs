@@ -40,6 +40,20 @@ impl StoreError {
         }
     }
 
+    /// The same of the copy of the office: there a value that cannot be read is damage, because all of it can be fetched again.
+    pub(crate) fn of_reference(self) -> Self {
+        match self {
+            Self::BadValue(_)
+            | Self::Sqlite(
+                rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::Utf8Error(..),
+            ) => Self::Damaged,
+            other => other,
+        }
+    }
+
     /// Whether the place refused, as opposed to the database in it: busy, full, forbidden, broken. Trying again may help.
     pub(crate) fn is_of_the_place(&self) -> bool {
         use rusqlite::ErrorCode as Sqlite;

@@ -52,7 +52,8 @@ pub trait Platform {
     /// How transactions are kept safe here.
     fn journal(&self) -> Journal;
 
-    /// Brings a database whose bytes have been written, and its name, safely to the disk. Nothing to do where SQLite's own syncing does it.
+    /// Brings a database whose bytes have been written, and its name, safely to the disk. Nothing to do where SQLite's own syncing does it. It
+    /// is not open.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ use polevik_protocol::checksum::{HashKey, RowHash, RowHasher, StateSum};
 use polevik_protocol::rows::{TABLES, TableDef, TableId, ValueRef};
 use polevik_protocol::segment::Segment;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef as SqlValueRef};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, ffi, named_params, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ffi, named_params, params};
 
 use crate::error::{Result, StoreError};
 use crate::reference::checkpoints::{BucketNo, Checkpoint};
@@ -287,17 +287,21 @@ pub fn held(connection: &Connection, bucket: BucketNo, table: &TableDef, ranges:
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(named_params! { ":bucket_no": bucket.0 })?;
     while let Some(row) = rows.next()? {
-        let (pk, hash): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (pk, hash) = key_and_hash(row).map_err(|error| StoreError::from(error).of_reference())?;
         while ranges.get(place).is_some_and(|(_, hi)| *hi < pk) {
             place += 1;
         }
         if let (Some((lo, _)), Some(state)) = (ranges.get(place), states.get_mut(place))
             && *lo <= pk
         {
-            state.add(RowHash(hash.cast_unsigned()));
+            state.add(hash);
         }
     }
     Ok(states)
+}
+
+fn key_and_hash(row: &Row<'_>) -> rusqlite::Result<(i64, RowHash)> {
+    Ok((row.get(0)?, RowHash(row.get::<_, i64>(1)?.cast_unsigned())))
 }
 
 /// Keys and kept hashes of the rows of a bucket in a range, by rising key.
@@ -307,10 +311,8 @@ fn held_rows(connection: &Connection, table: &TableDef, bucket: BucketNo, (lo, h
         table.name
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(named_params! { ":lo": lo, ":hi": hi, ":bucket_no": bucket.0 }, |row| {
-        Ok((row.get(0)?, RowHash(row.get::<_, i64>(1)?.cast_unsigned())))
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let rows = statement.query_map(named_params! { ":lo": lo, ":hi": hi, ":bucket_no": bucket.0 }, key_and_hash)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(|error| StoreError::from(error).of_reference())
 }
 
 impl<'c> TableWriter<'c> {
@@ -337,8 +339,8 @@ impl<'c> TableWriter<'c> {
         let earlier = self
             .look_up
             .query_row([pk], |row| Ok(Earlier { bucket: BucketNo(row.get(0)?), hash: RowHash(row.get::<_, i64>(1)?.cast_unsigned()) }))
-            .optional()?;
-        Ok(earlier)
+            .optional();
+        earlier.map_err(|error| StoreError::from(error).of_reference())
     }
 
     fn delete(&mut self, pk: i64) -> Result<()> {

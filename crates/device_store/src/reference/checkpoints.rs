@@ -42,7 +42,7 @@ pub fn all(tx: &Connection) -> Result<Vec<Checkpoint>> {
             state: StateSum { rows: rows.cast_unsigned(), sum: sum.cast_unsigned(), mix: mix.cast_unsigned() },
         })
     })?;
-    rows.collect()
+    rows.collect::<Result<_>>().map_err(StoreError::of_reference)
 }
 
 const ALL: &str = "
@@ -58,7 +58,8 @@ const ALL: &str = "
 /// [`StoreError`].
 pub fn number_of(tx: &Connection, name: &BucketName) -> Result<BucketNo> {
     tx.prepare_cached(ADD)?.execute(named_params! { ":name": name.as_str() })?;
-    Ok(tx.prepare_cached(NUMBER_OF)?.query_row(named_params! { ":name": name.as_str() }, |row| Ok(BucketNo(row.get("bucket_no")?)))?)
+    let mut statement = tx.prepare_cached(NUMBER_OF)?;
+    Ok(statement.query_row(named_params! { ":name": name.as_str() }, |row| Ok(BucketNo(row.get("bucket_no")?)))?)
 }
 
 const ADD: &str = "
@@ -149,8 +150,8 @@ pub fn feed(tx: &Connection) -> Result<Option<Feed>> {
                 hash_key: hash_key.and_then(|key| key.try_into().ok()).map(HashKey),
             })
         })
-        .optional()?;
-    Ok(found)
+        .optional();
+    found.map_err(|error| StoreError::from(error).of_reference())
 }
 
 const FEED: &str = "

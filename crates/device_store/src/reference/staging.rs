@@ -8,7 +8,7 @@ use polevik_protocol::manifest::Blake3Hex;
 use polevik_protocol::segment::SegmentHeader;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 
 /// Keeps a segment whose bytes have been checked against their name. A second time changes nothing.
 ///
@@ -33,7 +33,7 @@ const INSERT: &str = "
 pub fn staged(tx: &Connection) -> Result<BTreeSet<String>> {
     let mut statement = tx.prepare_cached(STAGED)?;
     let names = statement.query_map([], |row| row.get("hash"))?;
-    Ok(names.collect::<rusqlite::Result<_>>()?)
+    names.collect::<rusqlite::Result<_>>().map_err(|error| StoreError::from(error).of_reference())
 }
 
 const STAGED: &str = "
@@ -62,7 +62,11 @@ const REMOVE: &str = "
 ///
 /// [`crate::StoreError`].
 pub fn read(tx: &Connection, hash: &str) -> Result<Option<Vec<u8>>> {
-    let bytes: Option<Vec<u8>> = tx.prepare_cached(READ)?.query_row(named_params! { ":hash": hash }, |row| row.get("bytes")).optional()?;
+    let mut statement = tx.prepare_cached(READ)?;
+    let bytes: Option<Vec<u8>> = statement
+        .query_row(named_params! { ":hash": hash }, |row| row.get("bytes"))
+        .optional()
+        .map_err(|error| StoreError::from(error).of_reference())?;
     Ok(bytes.filter(|bytes| Blake3Hex::of(bytes).as_str() == hash))
 }
 

@@ -252,7 +252,12 @@ impl<'c> RowSource<'c> {
 
 /// Reads a row and hashes its values. A value of a kind that its column cannot hold counts as one that no right row has.
 fn read(table: &TableDef, hasher: &mut RowHasher, row: &Row<'_>) -> rusqlite::Result<ReadRow> {
-    let (pk, bucket, kept): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let number = |index| match row.get_ref(index) {
+        Ok(SqlValueRef::Integer(number)) => number,
+        // No bucket has this number, and no hash this value but by chance.
+        _ => i64::MIN,
+    };
+    let (pk, bucket, kept): (i64, i64, i64) = (row.get(0)?, number(1), number(2));
     let values = table.columns.iter().enumerate().map(|(index, column)| {
         let value = match row.get_ref(index + 3) {
             Ok(SqlValueRef::Null) => ValueRef::Null,

@@ -102,3 +102,18 @@ fn a_byte_turned_round_anywhere_is_found_and_healed() {
     }
     assert!(seen.contains_key(&Healed::Repaired) && seen.contains_key(&Healed::BegunAnew), "{seen:?}");
 }
+
+#[test]
+fn books_that_cannot_be_read_have_the_copy_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = Office::small();
+    let mut store = open(folder.path()).unwrap();
+    office.load(&mut store);
+    let tx = store.reference().unwrap();
+    tx.execute("UPDATE bucket SET name = 'pri#e_type:1' WHERE name = 'price_type:1'", []).unwrap();
+    commit(tx).unwrap();
+    let error = checkpoints::all(&store.read().unwrap().reference).unwrap_err();
+    assert!(error.is_damage(), "{error}");
+    drop(store);
+    assert_eq!(heal(folder.path(), &office), Healed::BegunAnew);
+}
