@@ -1,5 +1,7 @@
 //! One device: its databases and its engine. Execute a command, load a screen; the only door.
 
+use std::collections::BTreeSet;
+
 use polevik_device_api::sync::{SessionResult, SyncView};
 use polevik_device_api::view::{Screen, View};
 use polevik_device_api::{Command, CommandDone, Failure, RowId};
@@ -30,7 +32,7 @@ use crate::sync::event::Facts;
 use crate::sync::exchange::{Memory, short_root};
 use crate::sync::hello;
 use crate::sync::rules::Pace;
-use crate::sync::status_row::StatusRow;
+use crate::sync::status_row::{LastAttempt, StatusRow};
 use crate::{commands, screens};
 
 /// What a program tells a device at every start.
@@ -60,6 +62,8 @@ pub struct Device {
     pub(crate) rebuild_due: bool,
     /// What was last read of the databases for the engine.
     last_facts: Facts,
+    /// Rows whose database was found damaged and begun anew; the engine has not been told yet.
+    damaged: BTreeSet<RowId>,
 }
 
 /// How often all rows of the copy are counted again.
@@ -91,6 +95,7 @@ impl Device {
                 options::clear(&tx, OptionName::SessionOpen)?;
                 options::clear(&tx, OptionName::VerifiedAt)?;
             }
+            let salvaged = options::get(&tx, OptionName::WorkDamaged)?.is_some();
             let mut kept = Kept::default();
             for row in RowId::ALL {
                 kept.rows.insert(row, StatusRow::restore(rows::load(&tx, row.as_str())?));
@@ -113,6 +118,7 @@ impl Device {
                 plan: None,
                 rebuild_due: false,
                 last_facts: Facts::default(),
+                damaged: salvaged.then_some(RowId::UploadMandatory).into_iter().collect(),
             })
         };
         open().map_err(|error| Failed::from(error).shown(None))
@@ -303,14 +309,31 @@ impl Device {
         Ok(checkpoints::feed(&both.reference)?.map(|feed| short_root(&feed.root)))
     }
 
-    /// Keeps the rows of the synchronisation screen, the end of the last session and the offset of the clock.
-    pub(crate) fn save_engine(&mut self) -> Result<(), StoreError> {
+    /// Keeps the rows of the synchronisation screen, the end of the last session and the offset of the clock; with `ended_at`, by the server's
+    /// clock, the session is noted in the journal too.
+    pub(crate) fn save_engine(&mut self, ended_at: Option<UtcMillis>) -> Result<(), StoreError> {
+        let saved = self.try_save_engine(ended_at);
+        if saved.as_ref().is_err_and(StoreError::is_damage) {
+            self.heal();
+            return self.try_save_engine(ended_at);
+        }
+        saved
+    }
+
+    fn try_save_engine(&mut self, ended_at: Option<UtcMillis>) -> Result<(), StoreError> {
         let tx = self.store.work()?;
         for id in RowId::ALL {
             rows::save(&tx, id.as_str(), &self.engine.row(id).stored())?;
         }
         if let Some(ended) = self.engine.last() {
             rows::save_session(&tx, &store_session(ended))?;
+            if let Some(ended_at) = ended_at {
+                sessions::note(&tx, &journalled(ended, ended_at))?;
+            }
+        }
+        if self.engine.row(RowId::UploadMandatory).last == LastAttempt::Ok {
+            // What was salvaged is on the server, and whoever looked has been told.
+            options::clear(&tx, OptionName::WorkDamaged)?;
         }
         options::set(&tx, OptionName::ClockOffset, &self.engine.clock_offset_ms().to_string())?;
         let Pace { failures, limit } = self.engine.pace();
@@ -323,17 +346,6 @@ impl Device {
                 None => options::clear(&tx, name)?,
             }
         }
-        commit(tx)
-    }
-
-    /// Notes the session that ended in the journal.
-    pub(crate) fn note_session(&mut self, now: UtcMillis) -> Result<(), StoreError> {
-        let Some(ended) = self.engine.last() else { return Ok(()) };
-        let StoredSession { tag, result, sent, received, bytes, millis } = store_session(ended);
-        let code = ended.code.map(|code| code.as_str().to_owned());
-        let session = JournalledSession { ended_at: now, cause: ended.cause.to_owned(), tag, result, code, sent, received, bytes, millis };
-        let tx = self.store.work()?;
-        sessions::note(&tx, &session)?;
         commit(tx)
     }
 
@@ -403,9 +415,22 @@ impl Device {
 
     /// A file is damaged: a copy of the office is begun anew, and what only this device knows is put aside for support.
     pub(crate) fn heal(&mut self) {
-        if let Ok(Damaged::Reference) = self.store.recover() {
-            self.forget_reference();
+        match self.store.recover() {
+            Ok(Damaged::Reference) => {
+                self.forget_reference();
+                self.damaged.insert(RowId::DownloadMandatory);
+            }
+            Ok(Damaged::Work) => {
+                self.damaged.insert(RowId::UploadMandatory);
+            }
+            // Whatever asked next hears of it.
+            Err(_) => (),
         }
+    }
+
+    /// The rows whose database was damaged and begun anew since this was last asked.
+    pub(crate) fn take_damage(&mut self) -> BTreeSet<RowId> {
+        std::mem::take(&mut self.damaged)
     }
 
     /// Whatever was known of the copy of the office counts for nothing: another one is open.
@@ -436,6 +461,12 @@ fn store_session(ended: &Ended) -> StoredSession {
         bytes: number(ended.bytes),
         millis: number(ended.millis),
     }
+}
+
+fn journalled(ended: &Ended, ended_at: UtcMillis) -> JournalledSession {
+    let StoredSession { tag, result, sent, received, bytes, millis } = store_session(ended);
+    let code = ended.code.map(|code| code.as_str().to_owned());
+    JournalledSession { ended_at, cause: ended.cause.to_owned(), tag, result, code, sent, received, bytes, millis }
 }
 
 fn restore_session(stored: StoredSession) -> Ended {

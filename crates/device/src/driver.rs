@@ -13,6 +13,8 @@ use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::login::{LoginReply, LoginRequest, SignedIn};
 
+use polevik_protocol::rows::TABLES;
+
 use crate::calls::{Answer, Caller};
 use crate::device::Device;
 use crate::error::{DeviceError, Failed};
@@ -84,6 +86,7 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
         let mut timer: Fuse<LocalBoxFuture<'_, ()>> = Fuse::terminated();
         let mut watch: Fuse<LocalBoxFuture<'_, Event>> = Fuse::terminated();
         self.step(Event::Started);
+        self.look_for_damage();
         loop {
             select_biased! {
                 task = queue.next() => match task {
@@ -98,7 +101,10 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
                     }
                     None => return,
                 },
-                event = under_way.select_next_some() => self.step(event),
+                event = under_way.select_next_some() => {
+                    self.step(event);
+                    self.look_for_damage();
+                }
                 event = watch => self.step(event),
                 () = timer => self.step(Event::Due),
             }
@@ -107,6 +113,12 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
 
     /// Answers a request of a face. Only a login and a logout wait for the network; everything else is done when the future is first polled.
     pub async fn request(&self, request: Request) -> Reply {
+        let reply = self.answer(request).await;
+        self.look_for_damage();
+        reply
+    }
+
+    async fn answer(&self, request: Request) -> Reply {
         match request {
             Request::Execute(command) => {
                 let done = self.device.borrow_mut().execute(command, &self.host);
@@ -194,7 +206,7 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
                         DeviceError::Store(error) => Failed::from(error),
                         DeviceError::Refused(refusal) => Failed::new(ErrorCode::Unexpected, refusal.to_string()),
                     })?;
-                    device.save_engine()?;
+                    device.save_engine(None)?;
                 }
                 self.changed(["option"]);
                 self.step(Event::SignedIn);
@@ -225,6 +237,18 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
         Ok(Reply::Taken)
     }
 
+    /// Tells the engine of a database that was found damaged and begun anew.
+    fn look_for_damage(&self) {
+        let damaged = self.device.borrow_mut().take_damage();
+        for row in damaged {
+            self.changed(match row {
+                RowId::DownloadMandatory => TABLES.iter().map(|table| table.name).collect::<Vec<_>>(),
+                RowId::UploadMandatory => vec!["visit", "customer_order", "outbox", "option"],
+            });
+            self.step(Event::Damaged(row));
+        }
+    }
+
     /// Tells the engine, and does what it asks for.
     fn step(&self, event: Event) {
         let (effects, number) = {
@@ -235,19 +259,10 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
         };
         for effect in effects {
             match effect {
-                Effect::Save => {
-                    if let Err(error) = self.device.borrow_mut().save_engine() {
+                Effect::Save { note } => {
+                    let now = self.device.borrow().corrected_now(&self.host);
+                    if let Err(error) = self.device.borrow_mut().save_engine(note.then_some(now)) {
                         self.host.log(&format!("the rows of synchronisation were not kept: {error}"));
-                    }
-                }
-                Effect::Note => {
-                    let noted = {
-                        let mut device = self.device.borrow_mut();
-                        let now = device.corrected_now(&self.host);
-                        device.note_session(now)
-                    };
-                    if let Err(error) = noted {
-                        self.host.log(&format!("the session was not noted: {error}"));
                     }
                 }
                 Effect::Show { now } => self.show(now),

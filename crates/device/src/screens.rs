@@ -12,15 +12,17 @@ pub(crate) mod start;
 pub(crate) mod sync;
 pub(crate) mod visit;
 
-use polevik_device_api::view::{DocumentPlace, OrderRow, OutletRow};
+use polevik_device_api::view::{Aftermath, DocumentPlace, OrderRow, OutletRow};
 use polevik_device_store::db::Both;
 use polevik_device_store::reference::document_states;
 use polevik_device_store::reference::outlets::Outlet;
+use polevik_device_store::work::journal;
 use polevik_device_store::work::orders::OrderHead;
 use polevik_device_store::work::outbox::{self, Standing};
 use polevik_domain::ids::DocumentId;
 use polevik_domain::money::Money;
 use polevik_protocol::ErrorCode;
+use polevik_protocol::document::WithdrawalBody;
 
 use crate::error::DeviceError;
 
@@ -46,6 +48,13 @@ fn place_of(both: &Both<'_>, document: DocumentId) -> Result<DocumentPlace, Devi
             _ => DocumentPlace::Office { state: word.state },
         },
     })
+}
+
+/// What came of a document after it was promised to the server.
+fn aftermath_of(both: &Both<'_>, document: DocumentId) -> Result<Aftermath, DeviceError> {
+    let Some(story) = journal::story(&both.work, document)? else { return Ok(Aftermath::default()) };
+    let withdrawal = story.withdrawal.and_then(|body| serde_json::from_str::<WithdrawalBody>(&body).ok());
+    Ok(Aftermath { re_offered: story.re_offered, withdrawal_reason: withdrawal.map(|withdrawal| withdrawal.reason) })
 }
 
 fn order_row(both: &Both<'_>, head: &OrderHead) -> Result<OrderRow, DeviceError> {

@@ -10,8 +10,8 @@ use polevik_protocol::document::WithdrawalBody;
 use crate::acting::{Moment, signed_in_id};
 use crate::error::DeviceError;
 
-/// Most characters of a reason.
-const MOST_CHARACTERS: usize = 1_000;
+/// Most characters of a reason: as many as the server takes.
+const MOST_CHARACTERS: usize = 200;
 
 /// Promises the next revision, which says that the document counts as not made.
 pub(super) fn withdraw(both: &Both<'_>, id: DocumentId, reason: &str, moment: &Moment) -> Result<(), DeviceError> {

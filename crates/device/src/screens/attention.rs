@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use polevik_device_api::view::{AttentionRow, DocumentPlace};
 use polevik_device_store::db::Both;
-use polevik_device_store::work::{orders, outbox, visits};
+use polevik_device_store::work::{journal, orders, outbox, visits};
 
 use super::place_of;
 use crate::acting::signed_in_id;
@@ -27,12 +27,13 @@ pub(crate) fn load(both: &Both<'_>) -> Result<Vec<AttentionRow>, DeviceError> {
         if !matches!(place, DocumentPlace::Rejected { .. } | DocumentPlace::Parked) {
             continue;
         }
+        let Some(since) = journal::story(&both.work, id)?.map(|story| story.since) else { continue };
         if let Some(head) = orders::find(&both.work, id)?.filter(|head| head.position == position) {
             let number = head.number.unwrap_or_default();
-            rows.push(AttentionRow { id, is_order: true, number, outlet_name: head.outlet_name, at: head.at, place });
+            rows.push(AttentionRow { id, is_order: true, number, outlet_name: head.outlet_name, at: head.at, place, since });
         } else if let Some(visit) = visits::find(&both.work, id)?.filter(|visit| visit.position == position) {
             let outlet_name = visit.outlet_name;
-            rows.push(AttentionRow { id, is_order: false, number: String::new(), outlet_name, at: visit.started_at, place });
+            rows.push(AttentionRow { id, is_order: false, number: String::new(), outlet_name, at: visit.started_at, place, since });
         }
     }
     Ok(rows)

@@ -8,7 +8,7 @@ use polevik_device_store::work::orders;
 use polevik_domain::ids::DocumentId;
 use polevik_domain::time::CalendarDay;
 
-use super::order_row;
+use super::{aftermath_of, order_row};
 use crate::acting::{Moment, signed_in_id};
 use crate::error::DeviceError;
 
@@ -51,6 +51,7 @@ pub(crate) fn load(both: &Both<'_>, id: DocumentId, moment: &Moment) -> Result<O
         comment: head.comment,
         lines,
         delivery_choices: delivery_choices(delivery_days, moment.today()),
+        aftermath: aftermath_of(both, id)?,
     })
 }
 

@@ -23,11 +23,13 @@ pub(crate) fn load(both: &Both<'_>, engine: &Engine, device_now: UtcMillis) -> R
             RowView {
                 id,
                 state: row.shown(),
+                failure: row.failure().cloned(),
                 last_success: row.last_success,
                 last_attempt: row.last_attempt,
                 changed: row.changed,
                 orders_waiting: counts.orders,
                 visits_waiting: counts.visits,
+                withdrawals_waiting: counts.withdrawals,
                 need_attention: counts.refused + counts.parked,
                 parked: counts.parked,
                 re_offered: counts.re_offered,

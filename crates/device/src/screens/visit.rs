@@ -9,7 +9,7 @@ use polevik_domain::ids::DocumentId;
 use polevik_domain::money::Money;
 use polevik_domain::visit::VisitKind;
 
-use super::{order_rows, outlet_row, place_of};
+use super::{aftermath_of, order_rows, outlet_row, place_of};
 use crate::acting::{Moment, signed_in_id};
 use crate::error::DeviceError;
 
@@ -38,6 +38,7 @@ pub(crate) fn load(both: &Both<'_>, id: DocumentId, moment: &Moment) -> Result<V
         started_at: visit.started_at,
         finished_at: visit.finished_at,
         place: place_of(both, id)?,
+        aftermath: aftermath_of(both, id)?,
         orders: order_rows(both, &orders::of_visit(&both.work, id)?)?,
         now: moment.now,
     })

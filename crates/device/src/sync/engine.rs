@@ -38,6 +38,8 @@ const MOST_NARROWINGS: u8 = 32;
 /// A wait that the server ends sooner than this without news is none.
 const SHORTEST_WAIT_MS: i64 = 1_000;
 
+const KEEP: Effect = Effect::Save { note: false };
+
 const UP: RowId = RowId::UploadMandatory;
 const DOWN: RowId = RowId::DownloadMandatory;
 
@@ -172,6 +174,13 @@ impl Engine {
                     session.check = Check { asked: true, wrong: session.check.wrong.clone(), ..Check::default() };
                 }
             }
+            // A session that is at it hears of it from its own work.
+            Event::Damaged(row) if self.session.as_ref().is_some_and(|session| session.is_open(row)) => (),
+            Event::Damaged(row) => {
+                let failed = Failed::new(ErrorCode::DatabaseDamaged, "a database was damaged; what could be read of it goes on");
+                self.fail_row(row, failed, None, facts);
+                effects.extend([KEEP, Effect::Show { now: true }]);
+            }
             Event::Foreground(foreground) => {
                 self.watch.foreground = foreground;
                 (self.watch.failures, self.watch.not_before) = (0, None);
@@ -212,7 +221,7 @@ impl Engine {
             }
         }
         self.look_ahead(facts, &mut effects);
-        effects
+        kept_once(effects)
     }
 
     /// Starts a session for these rows, or has the running one do them too.
@@ -225,7 +234,7 @@ impl Engine {
                 let failed = Failed::new(ErrorCode::LoginNeeded, "nobody is signed in");
                 self.fail_row(*id, failed, None, facts);
             }
-            effects.extend([Effect::Save, Effect::Show { now: true }]);
+            effects.extend([KEEP, Effect::Show { now: true }]);
             return;
         }
         let joins = self.session.is_some();
@@ -286,7 +295,7 @@ impl Engine {
             long_way: session.long_way,
             anew: session.anew,
         };
-        effects.extend([Effect::Save, Effect::Show { now: true }, Effect::Do(Work::Exchange(exchange))]);
+        effects.extend([KEEP, Effect::Show { now: true }, Effect::Do(Work::Exchange(exchange))]);
     }
 
     /// The rows are done: the copy is looked after, when it is time for that.
@@ -307,7 +316,7 @@ impl Engine {
         } else {
             return self.finish(None, facts, effects);
         };
-        effects.extend([Effect::Save, Effect::Show { now: true }, Effect::Do(work)]);
+        effects.extend([KEEP, Effect::Show { now: true }, Effect::Do(work)]);
     }
 
     fn came(&mut self, outcome: Outcome, facts: &Facts, effects: &mut Vec<Effect>) {
@@ -363,7 +372,7 @@ impl Engine {
                 session.code.get_or_insert(suspicion.failed.code);
                 let tag = Some(session.tag.to_string());
                 self.rows.entry(UP).or_default().fail(suspicion.failed, tag, at, facts.now, facts.random);
-                effects.push(Effect::Save);
+                effects.push(KEEP);
             } else {
                 session.blames = is_lone && session.is_open(UP);
             }
@@ -425,11 +434,11 @@ impl Engine {
             session.set(UP, Part::Failed);
             session.code.get_or_insert(failed.code);
             row.fail(failed, Some(session.tag.to_string()), at, facts.now, facts.random);
-            effects.push(Effect::Save);
+            effects.push(KEEP);
         } else if exchanged.waiting == 0 && !joined {
             session.set(UP, Part::Succeeded);
             row.succeed(at, session.sent > 0);
-            effects.push(Effect::Save);
+            effects.push(KEEP);
         } else if let Doing::Running(progress) = &mut row.doing {
             let total = session.sent + u64::from(exchanged.waiting);
             *progress = Progress { stage: Stage::Uploading, done: session.sent, total, bytes: session.bytes, bytes_total: 0 };
@@ -449,7 +458,7 @@ impl Engine {
                 self.fail_row(UP, suspicion.failed, tag, facts);
             }
             if !download {
-                effects.push(Effect::Save);
+                effects.push(KEEP);
                 return self.advance(facts, effects);
             }
         }
@@ -476,7 +485,7 @@ impl Engine {
                 session.set(UP, Part::Failed);
                 let tag = Some(session.tag.to_string());
                 self.fail_row(UP, failed, tag, facts);
-                effects.push(Effect::Save);
+                effects.push(KEEP);
             }
         }
         self.advance(facts, effects);
@@ -639,7 +648,7 @@ impl Engine {
         let Some(session) = &mut self.session else { return };
         session.set(DOWN, Part::Succeeded);
         self.rows.entry(DOWN).or_default().succeed(at, changed || session.received > 0);
-        effects.push(Effect::Save);
+        effects.push(KEEP);
         self.advance(facts, effects);
     }
 
@@ -658,7 +667,7 @@ impl Engine {
             }
             self.fail_row(row, failed.clone(), Some(tag.clone()), facts);
         }
-        effects.push(Effect::Save);
+        effects.push(KEEP);
         self.advance(facts, effects);
     }
 
@@ -702,7 +711,7 @@ impl Engine {
             cause: session.cause.as_str(),
             code: session.code,
         });
-        effects.extend([Effect::Save, Effect::Note, Effect::Show { now: true }]);
+        effects.extend([Effect::Save { note: true }, Effect::Show { now: true }]);
     }
 
     /// The watchdog: a session in which nothing moved for two looks is given up, and its rows are tried again.
@@ -747,7 +756,7 @@ impl Engine {
         if self.session.is_none() && facts.signed_in {
             let forgotten = self.rows.values_mut().filter_map(|row| row.plan_if_forgotten(facts.now, facts.random).then_some(())).count();
             if forgotten > 0 {
-                effects.push(Effect::Save);
+                effects.push(KEEP);
             }
         }
         let contact_is_good = matches!(self.row(DOWN).last, LastAttempt::Ok);
@@ -765,7 +774,9 @@ impl Engine {
         } else if let Some(session) = &self.session {
             Some(session.pulse.look_at)
         } else {
-            self.rows.values().filter_map(StatusRow::next_try).chain(not_yet.filter(|_| watches)).min()
+            // A time that a clock named which was set back since then is not waited for, however the process came to look at it.
+            let due = |row: &StatusRow| if row.is_due(facts.now) { Some(facts.now) } else { row.next_try() };
+            self.rows.values().filter_map(due).chain(not_yet.filter(|_| watches)).min()
         };
         if wake_at != self.armed {
             self.armed = wake_at;
@@ -791,6 +802,17 @@ impl Engine {
             self.rows.entry(*id).or_default().attempts = 0;
         }
     }
+}
+
+/// What is kept is how things stand after the step: once is enough, and first of all.
+fn kept_once(effects: Vec<Effect>) -> Vec<Effect> {
+    let saves: Vec<bool> =
+        effects.iter().filter_map(|effect| if let Effect::Save { note } = effect { Some(*note) } else { None }).collect();
+    if saves.is_empty() {
+        return effects;
+    }
+    let save = Effect::Save { note: saves.contains(&true) };
+    std::iter::once(save).chain(effects.into_iter().filter(|effect| !matches!(effect, Effect::Save { .. }))).collect()
 }
 
 fn begin(number: SessionNo, cause: Cause, facts: &Facts) -> Session {

@@ -43,6 +43,8 @@ pub enum Event {
     Asked(Option<RowId>),
     /// Somebody wants all rows counted again, and what is wrong repaired.
     CheckAsked,
+    /// A database was found damaged and was begun anew: what that row brings or sends is to be looked after, without waiting for a person.
+    Damaged(RowId),
     /// The network may be another one, or the application is in front again.
     Woken,
     /// The application came to the front, or left it.
@@ -190,8 +192,11 @@ pub enum Mended {
 /// Something the driver is asked to do, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Keep the rows of the screen and the end of a session; before anything that follows.
-    Save,
+    /// Keep the rows of the screen and the end of a session, all in one transaction; before anything that follows.
+    Save {
+        /// A session ended: note it in the journal too.
+        note: bool,
+    },
     /// Tell faces where things stand; `now` means at once, not within a quarter of a second.
     Show {
         /// At once.
@@ -199,8 +204,6 @@ pub enum Effect {
     },
     /// Work for the running session; its [`Outcome`] comes back with [`Event::Came`].
     Do(Work),
-    /// A session ended: note it in the journal.
-    Note,
     /// Drop whatever is under way; results of this session are not wanted any more.
     Abandon,
     /// Ask the server to say when there is something new, and come back with [`Event::Watched`].

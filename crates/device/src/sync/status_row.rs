@@ -138,6 +138,15 @@ impl StatusRow {
         }
     }
 
+    /// Why the last attempt failed, if it did; a new attempt does not change that before its end.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.last {
+            LastAttempt::Failed { failure, .. } => Some(failure),
+            LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => None,
+        }
+    }
+
     /// When it is tried again by itself.
     #[must_use]
     pub fn next_try(&self) -> Option<UtcMillis> {

@@ -275,3 +275,23 @@ fn a_wrong_manifest_never_empties_a_bucket() {
     assert_eq!(code_of(&view, DOWN), None);
     same_rows(&world);
 }
+
+#[test]
+fn a_copy_that_breaks_while_it_is_read_is_begun_anew_and_fetched_without_a_press() {
+    let mut world = World::ready();
+    let order = place_order(&mut world);
+    many_products(&mut world, 5_000, 700);
+    world.sync(None);
+    // Every page but the first is no page any more; the process that has the file open finds out when it reads them.
+    world.restart();
+    world.spoil_reference();
+    let screen = polevik_device::api::view::Screen::Outlets { search: String::new(), limit: 10 };
+    let found = (0..3).any(|_| matches!(world.request(Request::Load(screen.clone())), polevik_device::api::Reply::Failed(_)));
+    assert!(found, "nobody noticed");
+    assert_eq!(code_of(&world.sync_view(), DOWN), Some(ErrorCode::DatabaseDamaged));
+    assert!(world.wakes_at().is_some_and(|at| at.since(world.now()) <= 6_000), "it goes on by itself");
+    let view = world.sync(None);
+    assert_eq!(view.result, Some(SessionResult::Success));
+    same_rows(&world);
+    assert_eq!(crate::road::place_of(&mut world, order), polevik_device::api::view::DocumentPlace::OnServer);
+}

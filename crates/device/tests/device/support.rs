@@ -747,6 +747,17 @@ impl World {
         reply
     }
 
+    /// Overwrites the copy of the office under the running process.
+    pub fn spoil_reference(&self) {
+        let names = Folder::new(self.folder.path()).unwrap().list().unwrap();
+        for name in names.iter().filter(|name| name.starts_with("reference-")) {
+            let path = self.folder.path().join(name);
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[4_096..].fill(0x5a);
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+
     /// Lets the device do what it is called to do.
     pub fn turn(&mut self) {
         self.pool.run_until_stalled();

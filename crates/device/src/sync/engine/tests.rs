@@ -288,7 +288,7 @@ fn what_is_late_from_a_stopped_session_changes_nothing() {
 fn rows_are_kept_before_anything_is_sent() {
     let effects = engine().step(Event::Asked(None), &facts(3));
     let place = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted).unwrap();
-    assert!(place(|effect| *effect == Effect::Save) < place(|effect| matches!(effect, Effect::Do(_))));
+    assert!(place(|effect| matches!(effect, Effect::Save { .. })) < place(|effect| matches!(effect, Effect::Do(_))));
 }
 
 #[test]
@@ -436,7 +436,7 @@ fn a_failure_for_which_no_try_was_planned_gets_one() {
     let row = StatusRow { last: LastAttempt::Failed { failure, next_try: None }, attempts: 3, ..StatusRow::default() };
     let kept = Kept { rows: BTreeMap::from([(UP, row)]), ..Kept::default() };
     let effects = Engine::new(kept).step(Event::Started, &facts(3));
-    assert_eq!(effects, [Effect::Save, Effect::WakeAt(Some(NOW.plus_secs(60)))]);
+    assert_eq!(effects, [KEEP, Effect::WakeAt(Some(NOW.plus_secs(60)))]);
 }
 
 #[test]
@@ -539,6 +539,8 @@ mod laws {
             Just(Event::Due),
             Just(Event::StopAsked),
             Just(Event::SignedIn),
+            Just(Event::Damaged(UP)),
+            Just(Event::Damaged(DOWN)),
             any::<bool>().prop_map(Event::Foreground),
             (any::<bool>(), any_code()).prop_map(|(changed, code)| Event::Watched(if changed {
                 Ok(true)
@@ -589,7 +591,7 @@ mod laws {
                         self.watching = true;
                     }
                     Effect::Unwatch => self.watching = false,
-                    Effect::Save | Effect::Show { .. } | Effect::Note => (),
+                    Effect::Save { .. } | Effect::Show { .. } => (),
                 }
             }
             let now = self.engine.session();
@@ -697,4 +699,27 @@ mod laws {
             }
         }
     }
+}
+
+#[test]
+fn a_damaged_database_is_looked_after_without_a_press() {
+    let mut engine = engine();
+    let effects = engine.step(Event::Damaged(DOWN), &facts(3));
+    assert_eq!((words(&engine).1, effects.last()), ("failed", Some(&Effect::WakeAt(Some(NOW.plus_secs(5))))));
+    let later = Facts { now: NOW.plus_secs(5), ..facts(3) };
+    assert_eq!(work_of(engine.step(Event::Due, &later)), [NEWS_ALONE]);
+}
+
+/// Found by the fleet simulator (seed 87): a clock was thirty years ahead, was set right, and the application was started again.
+#[test]
+fn a_next_try_in_thirty_years_is_made_at_the_next_start() {
+    let mut before = engine();
+    before.step(Event::Asked(None), &facts(3));
+    let ahead = Facts { now: NOW.plus_secs(946_080_000), ..facts(3) };
+    before.step(Event::Came(SessionNo(1), exchange_failed(ErrorCode::ServerSilent, 3)), &ahead);
+    let rows = ORDER.into_iter().map(|id| (id, before.row(id).clone())).collect();
+    let mut engine = Engine::new(Kept { rows, ..Kept::default() });
+    let effects = engine.step(Event::Started, &facts(3));
+    assert!(effects.contains(&Effect::WakeAt(Some(NOW))), "{effects:?}");
+    assert_eq!(work_of(engine.step(Event::Due, &facts(3))), [both(3)]);
 }
