@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use polevik_protocol::change::ChangeNo;
 use polevik_protocol::checksum::HashKey;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
 
 use crate::error::{Result, StoreError};
 use crate::migrate::{Migration, migrate};
@@ -214,7 +214,7 @@ impl Store {
     pub fn recover(&mut self) -> Result<Damaged> {
         // What is checked is the disk, not what memory still holds of it.
         let _ = self.work.execute_batch("PRAGMA shrink_memory");
-        if is_sound(&self.work) {
+        if passes(&self.work, "quick_check")? {
             self.replace_reference(true)?;
             return Ok(Damaged::Reference);
         }
@@ -290,7 +290,7 @@ pub(crate) fn prepare_work(mut connection: Connection, journal: Journal) -> Resu
     // What a command promised is on the disk when it returns: an order must survive a battery that is pulled out.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    if !is_sound(&connection) {
+    if !passes(&connection, "quick_check")? {
         return Err(StoreError::Damaged);
     }
     migrate(&mut connection, WORK_MIGRATIONS)?;
@@ -333,8 +333,26 @@ fn configure(connection: &Connection, journal: Journal) -> Result<()> {
     Ok(())
 }
 
-/// Whether the database passes its check. A page that could not be read once is asked for again: a slip of the disk is no damage.
-fn is_sound(connection: &Connection) -> bool {
-    let passes = || connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)).is_ok_and(|verdict| verdict == "ok");
-    passes() || passes()
+/// Whether the database passes a check (`quick_check` or `integrity_check`). A page that the disk refuses to give is asked for once more: a
+/// slip of the disk is no damage, and neither is a disk that gives nothing at all.
+///
+/// # Errors
+///
+/// [`StoreError`] of the place.
+pub(crate) fn passes(connection: &Connection, check: &str) -> Result<bool> {
+    let ask = || match connection.query_row(&format!("PRAGMA {check}(1)"), [], |row| row.get::<_, String>(0)) {
+        Ok(verdict) if is_refusal_of_the_disk(&verdict) => Err(StoreError::Storage(verdict)),
+        Ok(verdict) => Ok(verdict == "ok"),
+        Err(error) => {
+            let error = StoreError::from(error);
+            if error.is_of_the_place() { Err(error) } else { Ok(false) }
+        }
+    };
+    ask().or_else(|_| ask())
+}
+
+/// SQLite tells of a page that cannot be read within its verdict, with the number of the error.
+fn is_refusal_of_the_disk(verdict: &str) -> bool {
+    let code = verdict.split("error code=").nth(1).map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    code.and_then(|digits| digits.parse::<i32>().ok()).is_some_and(|code| code & 0xff == ffi::SQLITE_IOERR)
 }

@@ -11,6 +11,7 @@ use polevik_protocol::rows::{TABLES, TableDef, ValueRef};
 use rusqlite::types::ValueRef as SqlValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, named_params};
 
+use crate::db::passes;
 use crate::error::{Result, StoreError};
 use crate::reference::checkpoints::{self, BucketNo};
 use crate::reference::{foreign, schema};
@@ -121,16 +122,11 @@ fn is_whole(tx: &Transaction<'_>) -> Result<bool> {
     if !schema::is_as_made(tx)? {
         return Ok(false);
     }
-    if is_sound(tx)? {
+    if passes(tx, "integrity_check")? {
         return Ok(true);
     }
     tx.execute_batch("-- verify::is_whole\nREINDEX")?;
-    is_sound(tx)
-}
-
-fn is_sound(tx: &Transaction<'_>) -> Result<bool> {
-    let verdict: String = tx.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    Ok(verdict == "ok")
+    passes(tx, "integrity_check")
 }
 
 fn remove(tx: &Transaction<'_>, table: &TableDef, pk: i64) -> Result<()> {
