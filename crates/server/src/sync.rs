@@ -168,9 +168,12 @@ fn upload(app: &App, device: &AuthenticatedDevice, claim: Claim, documents: &[En
             let enrolled = lives::enrol_again(tx, author, &known, given, new_life, now)?;
             return Ok::<_, StoreError>(enrolled.map_or(Taken::TooManyLives, Taken::Enrolled));
         }
-        let batch = accept_batch(tx, author, &known, documents, &app.texts, now)?;
-        let re_offer = lives::shall_re_offer(tx, part_id, device.device, claim, documents)?;
-        Ok(Taken::Batch { batch, re_offer })
+        // Before anything is taken: a new document would raise the count above what the device was answered, and if this reply were lost,
+        // nobody would ever ask for the others.
+        if lives::shall_re_offer(tx, part_id, device.device, claim, documents)? {
+            return Ok(Taken::Batch { batch: Accepted::default(), re_offer: true });
+        }
+        Ok(Taken::Batch { batch: accept_batch(tx, author, &known, documents, &app.texts, now)?, re_offer: false })
     })?;
     // After the commit: only what stands is counted.
     match taken {

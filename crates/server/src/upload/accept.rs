@@ -51,7 +51,7 @@ impl Fate {
 }
 
 /// What became of a batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Accepted {
     /// In the order of the batch; a document the server failed at has none.
     pub receipts: Vec<Receipt>,

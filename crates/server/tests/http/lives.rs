@@ -237,3 +237,23 @@ async fn a_prefix_that_was_given_before_a_restore_is_not_refused() {
     ];
     assert_eq!(server.outcomes(&signed.token, &documents).await, ["accepted", "D401"]);
 }
+
+/// Found by the fleet simulator (seed 64): the new document raised the count above what was answered, and the forgotten ones were never
+/// asked for.
+#[tokio::test]
+async fn a_restored_server_that_is_sent_new_work_first_still_asks_for_what_it_forgot() {
+    let server = TestServer::new();
+    let signed = server.signed_in("rep1@demo.example", device_id(1)).await;
+    let order = |id: u8, seq| envelope(document_id(id), "order", 1, seq, &server.order(&signed, u32::from(id)));
+    let mut phone = Phone::new(&server, &signed);
+    let restored = server.backed_up();
+    phone.send(&[order(1, 1)]).await;
+
+    let mut phone = Phone { server: &restored, ..phone };
+    for lost_reply in [true, false] {
+        let told = phone.send(&[order(2, 2)]).await;
+        assert_eq!((outcomes(&told), &told["re_offer"]), (Vec::new(), &json!(true)), "lost reply: {lost_reply}");
+    }
+    assert_eq!(outcomes(&phone.send(&[order(1, 1), order(2, 2)]).await), ["accepted", "accepted"]);
+    assert_eq!(restored.count("customer_order"), 2);
+}
