@@ -78,8 +78,14 @@ pub struct Handset {
     pub backup: RefCell<Option<Disk>>,
     /// Starts that failed since the last that did not.
     failed_starts: Cell<u32>,
-    /// Whether a fault may have damaged what no fault of the disk's may damage.
+    /// A start is on its way.
     starting: Cell<bool>,
+    /// Power was lost since somebody last looked: the copy of the office may have lost its last transactions.
+    pub lost_power: Cell<bool>,
+    /// A bit of its copy of the office has flipped, and the copy was not checked since.
+    pub is_rotten: Cell<bool>,
+    /// The crash that is planned takes the power too.
+    pub will_lose_power: Cell<bool>,
 }
 
 impl Handset {
@@ -112,6 +118,9 @@ impl Handset {
             backup: RefCell::default(),
             failed_starts: Cell::new(0),
             starting: Cell::new(false),
+            lost_power: Cell::new(false),
+            is_rotten: Cell::new(false),
+            will_lose_power: Cell::new(false),
         })
     }
 
@@ -156,6 +165,7 @@ impl Handset {
                     return;
                 }
                 if self.disk.has_crashed() {
+                    self.lost_power.set(self.lost_power.get() || self.will_lose_power.replace(false));
                     self.disk.restart();
                 }
                 self.start_later(5_000);
@@ -189,6 +199,7 @@ impl Handset {
 
     /// Ends the process at this moment; with a crash of the disk of that kind.
     pub fn crash(self: &Rc<Self>, crash: Crash) {
+        self.lost_power.set(self.lost_power.get() || crash != Crash::Process || self.disk.has_crashed());
         self.disk.crash(crash);
         self.end();
         self.disk.restart();
@@ -208,6 +219,7 @@ impl Handset {
             return false;
         }
         self.shared.trace.line(format_args!("{} has crashed", self.name));
+        self.lost_power.set(self.lost_power.get() || self.will_lose_power.replace(false));
         self.end();
         self.disk.restart();
         self.start_later(3_000);

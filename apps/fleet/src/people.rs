@@ -266,21 +266,13 @@ impl Desk {
             }
             Err(error) => {
                 self.shared.trace.line(format_args!("import {} broke: {error}", kind.as_str()));
-                // What was committed before it broke is not known by the lines: it is read back.
+                // Slices that were committed stay: where outlets lie now is read back when the machine is up again.
+                self.oracle.borrow_mut().places_unsure = true;
                 self.office.has_died();
-                self.read_places();
+                self.office.note_heads();
             }
         }
         self.office.note_heads();
-    }
-
-    /// After an import that broke: slices that were committed stay, so the places are as the server has them.
-    fn read_places(&self) {
-        if let Some(store) = self.office.desk()
-            && let Ok(places) = store.read(|tx| Ok::<_, StoreError>(crate::oracle::central::places(tx)?))
-        {
-            self.oracle.borrow_mut().places = places;
-        }
     }
 
     fn outlet(&self, n: u64, random: &mut Random) -> Fields {

@@ -316,6 +316,7 @@ impl Office {
     /// Nothing goes wrong with the machine any more.
     pub fn mend(self: &Rc<Self>) {
         self.disk.heal();
+        self.disk.crash_at(u64::MAX, Crash::Process);
         if self.disk.has_crashed() && self.is_up() {
             self.take_down(0);
         }

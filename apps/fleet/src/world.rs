@@ -199,16 +199,13 @@ impl World {
                 let phone = self.phone(phone);
                 if phone.is_on() {
                     phone.crash(if pick % 3 == 0 { Crash::Power } else { Crash::PowerTorn { seed: pick } });
-                    self.oracle.borrow_mut().forget_cursors(phone.number);
                     phone.start_later(500 + pick % 60_000);
                 }
             }
             Op::CrashPhoneAt { phone, pick } => {
                 let phone = self.phone(phone);
                 let crash = [Crash::Process, Crash::Power, Crash::PowerTorn { seed: pick }][usize::try_from(pick % 3).unwrap_or(0)];
-                if crash != Crash::Process {
-                    self.oracle.borrow_mut().forget_cursors(phone.number);
-                }
+                phone.will_lose_power.set(crash != Crash::Process);
                 phone.disk.crash_at(phone.disk.operations() + 1 + (pick / 3) % 60, crash);
             }
             Op::DiskFull { phone, pick } => {
@@ -363,7 +360,7 @@ impl World {
             // What SQLite has in memory hides the disk: the process ends first, as it does between two days.
             phone.crash(Crash::Process);
             phone.disk.flip_bit(name, usize::try_from(pick).unwrap_or(0) % (bytes.len() * 8));
-            self.oracle.borrow_mut().forget_cursors(phone.number);
+            phone.is_rotten.set(true);
             phone.start_later(1_000);
         }
     }
@@ -378,6 +375,7 @@ impl World {
             _ => phone.disk.fork(),
         };
         let twin = Handset::new(&self.shared, &self.network, self.phones.len(), phone.rep, disk);
+        twin.is_rotten.set(phone.is_rotten.get());
         twin.start();
         self.phones.push(twin);
     }
@@ -411,8 +409,12 @@ impl World {
     }
 
     fn look_at_phone(&self, phone: &Rc<Handset>) -> Result<(), Violation> {
+        if phone.lost_power.replace(false) {
+            self.oracle.borrow_mut().forget_cursors(phone.number);
+        }
         let store = self.office.desk().filter(|_| !self.office.disk().has_crashed());
-        let looked = phone.look(|both| self.oracle.borrow_mut().look_at_phone(phone.number, both, store.as_ref()));
+        let is_rotten = phone.is_rotten.get();
+        let looked = phone.look(|both| self.oracle.borrow_mut().look_at_phone(phone.number, both, store.as_ref(), is_rotten));
         match looked {
             Some(Err(violation)) if self.is_excused(phone, &violation) => Ok(()),
             Some(result) => result,
@@ -435,12 +437,25 @@ impl World {
         for phone in &self.phones {
             phone.connection.mend();
             phone.disk.heal();
+            phone.disk.crash_at(u64::MAX, Crash::Process);
             phone.disk.set_capacity(None);
             phone.set_clock(0);
             phone.notice_crash();
             phone.start();
         }
         self.drain("first").await?;
+        if self.phones.iter().any(|phone| phone.is_rotten.get()) {
+            // Whatever a bit that flipped has done, the check of the copy finds it.
+            for phone in self.phones.iter().filter(|phone| phone.is_rotten.get()) {
+                phone.ask(Request::Check);
+            }
+            self.drain("checking").await?;
+            for phone in &self.phones {
+                if phone.is_rotten.replace(false) {
+                    self.oracle.borrow_mut().forget_cursors(phone.number);
+                }
+            }
+        }
         // What is written when all is well goes through as well.
         for (place, phone) in self.phones.iter().enumerate() {
             self.order(phone, self.shared.seed.wrapping_add(place as u64));
@@ -515,7 +530,9 @@ impl World {
         let waits_for_a_press = |row: &RowView| match &row.state {
             RowState::Never | RowState::Stopped => true,
             // The office has unblocked the device, the certificate is good again: nobody tells the phone.
-            RowState::Failed { failure, next_try_at: None } => matches!(failure.code.as_str(), "A202" | "N106" | "L501" | "L503"),
+            RowState::Failed { failure, next_try_at: None } => {
+                matches!(failure.code.as_str(), "A202" | "N104" | "N106" | "L501" | "L503" | "L505")
+            }
             _ => false,
         };
         if view.rows.iter().any(waits_for_a_press) {
@@ -523,10 +540,17 @@ impl World {
             return Ok(Some("the rep has to press".to_owned()));
         }
         if let Some((_, count)) = unanswered.first() {
+            // The rep sees that something waits, and presses.
+            if view.rows.iter().all(|row| row.state == RowState::Ok) {
+                phone.ask(Request::Sync(None));
+            }
             return Ok(Some(format!("{count} documents wait; rows {:?}", view.rows.iter().map(|row| &row.state).collect::<Vec<_>>())));
         }
         if let Some(row) = view.rows.iter().find(|row| row.state != RowState::Ok) {
             return Ok(Some(format!("{:?}", row.state)));
+        }
+        if phone.is_rotten.get() {
+            return Ok(None);
         }
         let oracle = self.oracle.borrow();
         if let Some(behind) = checkpoints.iter().find(|held| oracle.head(&held.bucket) != held.cursor) {
@@ -602,6 +626,8 @@ impl World {
     /// Opening and closing changes nothing, and leaves no files behind.
     fn judge_restart(&self, phone: &Rc<Handset>) -> Result<(), Violation> {
         phone.connection.go_offline(u64::MAX);
+        let generation = phone.look(|both| phone::option(&both.work, "reference_generation")).and_then(Result::ok).flatten();
+        let active = format!("reference-{}.db", generation.as_deref().unwrap_or("1"));
         phone.end();
         let mut contents = Vec::new();
         for _ in 0..2 {
@@ -610,7 +636,7 @@ impl World {
             if let Err(failure) = opened {
                 return Err(Violation::new("I20", format!("{} does not open at the end: {failure}", phone.name)));
             }
-            contents.push(phone_contents(&phone.disk)?);
+            contents.push(phone_contents(&phone.disk, &active)?);
         }
         if contents[0] != contents[1] {
             return Err(Violation::new("I20", format!("opening {} changes it: {:?} became {:?}", phone.name, contents[0], contents[1])));
@@ -638,10 +664,10 @@ impl World {
     }
 }
 
-/// Everything in a phone's databases, in short.
-fn phone_contents(disk: &Disk) -> Result<Vec<crate::oracle::Content>, Violation> {
+/// Everything in a phone's databases, in short; a copy that was set aside as damaged is left out.
+fn phone_contents(disk: &Disk, active: &str) -> Result<Vec<crate::oracle::Content>, Violation> {
     let mut contents = Vec::new();
-    for name in disk.file_names().iter().filter(|name| *name == WORK || (name.starts_with("reference-") && name.ends_with(".db"))) {
+    for name in disk.file_names().iter().filter(|name| *name == WORK || *name == active) {
         let connection = disk.connect(name).map_err(|error| Violation::new("I20", error.to_string()))?;
         contents.push(contents_of(&connection).map_err(|error| Violation::new("I20", format!("{name}: {error}")))?);
     }
