@@ -82,6 +82,7 @@ struct State {
     mode: Mode,
     history: Vec<Option<Trouble>>,
     answer_bytes: Vec<u64>,
+    shortened: u64,
 }
 
 /// A network in front of one server. It ends when it is dropped.
@@ -101,7 +102,7 @@ impl ChaosProxy {
     pub async fn in_front_of(server: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(Mutex::new(State { mode: Mode::Good, history: Vec::new(), answer_bytes: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { mode: Mode::Good, history: Vec::new(), answer_bytes: Vec::new(), shortened: 0 }));
         let shared = Arc::clone(&state);
         let acceptor = tokio::spawn(async move {
             while let Ok((device, _)) = listener.accept().await {
@@ -109,8 +110,10 @@ impl ChaosProxy {
                 let shared = Arc::clone(&shared);
                 tokio::spawn(async move {
                     // Whoever hangs up ends the exchange; there is nobody to tell.
-                    if let Ok(bytes) = exchange(device, server, trouble).await {
-                        lock(&shared).answer_bytes.push(bytes);
+                    if let Ok(carried) = exchange(device, server, trouble).await {
+                        let mut state = lock(&shared);
+                        state.answer_bytes.push(carried.bytes);
+                        state.shortened += u64::from(carried.is_short);
                     }
                 });
             }
@@ -145,7 +148,13 @@ impl ChaosProxy {
         lock(&self.state).history.clone()
     }
 
-    /// How many bytes each answer had that went through, heads included.
+    /// How many answers were really cut: a cut after the last byte is none.
+    #[must_use]
+    pub fn shortened(&self) -> u64 {
+        lock(&self.state).shortened
+    }
+
+    /// How many bytes of each answer reached the device, heads included.
     #[must_use]
     pub fn answer_bytes(&self) -> Vec<u64> {
         lock(&self.state).answer_bytes.clone()
@@ -173,19 +182,26 @@ fn draw(state: &Mutex<State>) -> Option<Trouble> {
     trouble
 }
 
-/// Carries one request and its answer; gives how many bytes of the answer reached the device.
-async fn exchange(mut device: TcpStream, server: SocketAddr, trouble: Option<Trouble>) -> std::io::Result<u64> {
+/// How much of an answer reached the device.
+#[derive(Default)]
+struct Carried {
+    bytes: u64,
+    is_short: bool,
+}
+
+/// Carries one request and its answer.
+async fn exchange(mut device: TcpStream, server: SocketAddr, trouble: Option<Trouble>) -> std::io::Result<Carried> {
     if trouble == Some(Trouble::Refused) {
-        return Ok(0);
+        return Ok(Carried::default());
     }
     let request = read_request(&mut device).await?;
     match trouble {
-        Some(Trouble::RequestLost | Trouble::Refused) => Ok(0),
+        Some(Trouble::RequestLost | Trouble::Refused) => Ok(Carried::default()),
         Some(Trouble::HalfOpen) => wait_until_gone(&mut device).await,
         Some(Trouble::RequestCut(after)) => {
             let mut upstream = TcpStream::connect(server).await?;
             upstream.write_all(&request[..at_most(&request, after)]).await?;
-            Ok(0)
+            Ok(Carried::default())
         }
         Some(Trouble::CaptivePortal) => say(&mut device, "200 OK", "<html><title>Wi-Fi</title>Sign in to this network</html>").await,
         Some(Trouble::BadGateway { served }) => {
@@ -195,7 +211,7 @@ async fn exchange(mut device: TcpStream, server: SocketAddr, trouble: Option<Tro
             say(&mut device, "502 Bad Gateway", "<html><h1>502 Bad Gateway</h1></html>").await
         }
         None => relay(&mut device, &ask(server, &request).await?, u64::MAX).await,
-        Some(Trouble::AnswerLost) => ask(server, &request).await.map(|_| 0),
+        Some(Trouble::AnswerLost) => ask(server, &request).await.map(|_| Carried::default()),
         Some(Trouble::AnswerCut(after)) => relay(&mut device, &ask(server, &request).await?, after).await,
         Some(Trouble::AnswerStalls(after)) => {
             let answer = ask(server, &request).await?;
@@ -218,23 +234,23 @@ fn at_most(bytes: &[u8], most: u64) -> usize {
     bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX))
 }
 
-async fn wait_until_gone(device: &mut TcpStream) -> std::io::Result<u64> {
+async fn wait_until_gone(device: &mut TcpStream) -> std::io::Result<Carried> {
     let mut rest = [0; 1024];
     while device.read(&mut rest).await? > 0 {}
-    Ok(0)
+    Ok(Carried::default())
 }
 
-async fn say(device: &mut TcpStream, status: &str, page: &str) -> std::io::Result<u64> {
+async fn say(device: &mut TcpStream, status: &str, page: &str) -> std::io::Result<Carried> {
     let answer =
         format!("HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}", page.len());
     relay(device, answer.as_bytes(), u64::MAX).await
 }
 
-async fn relay(device: &mut TcpStream, answer: &[u8], most: u64) -> std::io::Result<u64> {
+async fn relay(device: &mut TcpStream, answer: &[u8], most: u64) -> std::io::Result<Carried> {
     let len = at_most(answer, most);
     device.write_all(&answer[..len]).await?;
     device.shutdown().await?;
-    Ok(len as u64)
+    Ok(Carried { bytes: len as u64, is_short: len < answer.len() })
 }
 
 /// The whole answer to a request; the server closes after it.
