@@ -6,7 +6,7 @@ use polevik_domain::ids::DocumentId;
 use polevik_domain::numbering::DocumentNumber;
 use polevik_domain::position::Scope;
 use polevik_domain::time::UtcMillis;
-use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, Outcome, Receipt};
+use polevik_protocol::document::{DocumentKind, Envelope, Outcome, Receipt};
 use polevik_protocol::rows::{DOCUMENT_STATE, DocumentStateRow};
 use polevik_protocol::sync::RevisionRef;
 use polevik_server_store::documents::receipts::{Answered, Earlier};
@@ -17,8 +17,9 @@ use polevik_server_store::people::tokens;
 use polevik_server_store::reference::{ReferenceWriter, natural_key};
 use polevik_server_store::{StoreError, Transaction, organisation, part};
 use polevik_texts::Texts;
+use serde::Deserialize;
 
-use super::rules::{self, Checked, Reason, Refusal, Verdict};
+use super::rules::{self, Checked, Facts, Reason, Refusal, Verdict};
 use crate::feed::placement;
 
 /// What became of one document.
@@ -81,9 +82,10 @@ pub fn accept_batch(
         Accepted { receipts: Vec::with_capacity(documents.len()), failed: Vec::new(), tally: BTreeMap::new(), newly_missing: 0 };
     let mut progress = Progress { device_seq: 0, new_revisions: 0, number_sequence: 0 };
     let mut states: Vec<DocumentStateRow> = Vec::new();
+    let facts = Facts::new(&device.number_prefix);
     for document in documents {
         let kind = DocumentKind::parse(&document.kind).map_or("other", DocumentKind::as_str);
-        let fate = match in_savepoint(tx, || accept(tx, author, device, document, texts, now))? {
+        let fate = match in_savepoint(tx, || accept(tx, author, &facts, document, texts, now))? {
             Ok(answer) => {
                 progress.device_seq = progress.device_seq.max(document.device_seq);
                 progress.new_revisions += answer.new_revisions;
@@ -134,7 +136,7 @@ struct Answer {
 fn accept(
     tx: &Transaction<'_>,
     author: Author<'_>,
-    device: &Device,
+    facts: &Facts<'_>,
     document: &Envelope,
     texts: &Texts,
     now: UtcMillis,
@@ -169,7 +171,7 @@ fn accept(
     let newest = if highest == 0 { None } else { revisions::newest(tx, part_id, document.id)? };
     let is_latest = document.revision > highest;
     let mut former = None;
-    let verdict = check_as_made(tx, author, device, document, &mut former)?;
+    let verdict = check_as_made(tx, author, facts, document, &mut former)?;
     let author = former.as_ref().map_or(author, |scope| Author { scope, ..author });
     let verdict = verdict.and_then(|checked| match newest {
         Some(newest) if !is_of_kind(&newest, &checked) => Err(Refusal::of(Reason::Conflict)),
@@ -219,18 +221,18 @@ fn accept(
 fn check_as_made(
     tx: &Transaction<'_>,
     author: Author<'_>,
-    device: &Device,
+    facts: &Facts<'_>,
     document: &Envelope,
     former: &mut Option<Scope>,
 ) -> Result<Verdict, StoreError> {
-    let verdict = rules::check(tx, author, &device.number_prefix, document)?;
+    let verdict = rules::check(tx, author, facts, document)?;
     if !matches!(&verdict, Err(refusal) if refusal.reason == Reason::Outlet) {
         return Ok(verdict);
     }
     let (part_id, now_is) = (&author.scope.part_id, author.scope.position);
     for position in tokens::former_positions(tx, part_id, author.lineage, author.user, now_is, document.created_at_ms)? {
         let Some(scope) = organisation::scope(tx, part_id, position)? else { continue };
-        let verdict = rules::check(tx, Author { scope: &scope, ..author }, &device.number_prefix, document)?;
+        let verdict = rules::check(tx, Author { scope: &scope, ..author }, facts, document)?;
         if verdict.is_ok() {
             *former = Some(scope);
             return Ok(verdict);
@@ -306,12 +308,18 @@ pub fn set_aside(
     Ok(new)
 }
 
+/// What is read of an order to see how far its device has counted.
+#[derive(Deserialize)]
+struct Numbered {
+    number: String,
+}
+
 /// The sequence of an order's number if it is one of the device's own; 0 otherwise. Rejected orders have used theirs up too.
 fn own_sequence(device: &Device, document: &Envelope) -> u32 {
     if DocumentKind::parse(&document.kind) != Some(DocumentKind::Order) {
         return 0;
     }
-    let Ok(order) = serde_json::from_str::<OrderBody>(document.body.get()) else { return 0 };
+    let Ok(order) = serde_json::from_str::<Numbered>(document.body.get()) else { return 0 };
     DocumentNumber::parse(&order.number)
         .filter(|number| number.prefix() == device.number_prefix)
         .and_then(|number| number.as_str().rsplit_once('-')?.1.parse().ok())

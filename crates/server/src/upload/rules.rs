@@ -1,5 +1,10 @@
 //! May this document be accepted? Reads only.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use polevik_domain::ids::ProductId;
+use polevik_domain::money::VatRate;
 use polevik_domain::numbering::DocumentNumber;
 use polevik_domain::order::{OrderError, check_placeable};
 use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, VisitBody, WithdrawalBody};
@@ -158,15 +163,41 @@ impl Refusal {
     }
 }
 
+/// What is the same for all documents of a batch.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Prefix of the device's own order numbers.
+    number_prefix: &'a str,
+    /// Tax rates that were looked up; `None` for a product there is none of. Orders of a day name the same few products.
+    rates: RefCell<HashMap<ProductId, Option<VatRate>>>,
+}
+
+impl<'a> Facts<'a> {
+    /// Nothing looked up yet.
+    #[must_use]
+    pub fn new(number_prefix: &'a str) -> Self {
+        Self { number_prefix, rates: RefCell::default() }
+    }
+
+    fn rate(&self, tx: &Transaction<'_>, part_id: &str, product: ProductId) -> Result<Option<VatRate>, StoreError> {
+        if let Some(known) = self.rates.borrow().get(&product) {
+            return Ok(*known);
+        }
+        let rate = products::vat_rate(tx, part_id, product)?;
+        self.rates.borrow_mut().insert(product, rate);
+        Ok(rate)
+    }
+}
+
 /// What the rules say: the document with its facts, or why not.
 pub type Verdict = Result<Checked, Refusal>;
 
-/// Judges a document of `author`, whose own numbers begin with `number_prefix`; those of its earlier lives are its own, too.
+/// Judges a document of `author`. Numbers of its device's earlier lives are its own, too.
 ///
 /// # Errors
 ///
 /// When the database refuses; a document that may not be accepted is no error.
-pub fn check(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, document: &Envelope) -> Result<Verdict, StoreError> {
+pub fn check(tx: &Transaction<'_>, author: Author<'_>, facts: &Facts<'_>, document: &Envelope) -> Result<Verdict, StoreError> {
     if document.body.get().len() > MAX_DOCUMENT_BYTES {
         return Ok(Err(Refusal::of(Reason::Size)));
     }
@@ -184,13 +215,17 @@ pub fn check(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, docu
             Err(refusal) => Ok(Err(refusal)),
         },
         Some(DocumentKind::Order) => match read_body(document) {
-            Ok(order) => check_order(tx, author, number_prefix, order),
+            Ok(order) => check_order(tx, author, facts, order),
             Err(refusal) => Ok(Err(refusal)),
         },
     }
 }
 
 fn read_body<T: DeserializeOwned>(document: &Envelope) -> Result<T, Refusal> {
+    if let Ok(body) = serde_json::from_str(document.body.get()) {
+        return Ok(body);
+    }
+    // Once more, for the field at fault: to keep its path costs as much as to read.
     let mut json = serde_json::Deserializer::from_str(document.body.get());
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path: Vec<String> = error
@@ -223,14 +258,14 @@ fn check_visit(tx: &Transaction<'_>, author: Author<'_>, visit: VisitBody) -> Re
     Ok(Ok(Checked::Visit(visit)))
 }
 
-fn check_order(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, body: OrderBody) -> Result<Verdict, StoreError> {
+fn check_order(tx: &Transaction<'_>, author: Author<'_>, facts: &Facts<'_>, body: OrderBody) -> Result<Verdict, StoreError> {
     let part_id = &author.scope.part_id;
     let totals = match check_order_itself(&body) {
         Ok(totals) => totals,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let prefix = body.number.rsplit_once('-').map_or("", |(prefix, _)| prefix);
-    if prefix != number_prefix && !devices::may_number_with(tx, part_id, author.lineage, prefix)? {
+    if prefix != facts.number_prefix && !devices::may_number_with(tx, part_id, author.lineage, prefix)? {
         return Ok(Err(Refusal::at(Reason::Number, "number")));
     }
     if !outlet_in_scope(tx, author, body.outlet_id)? {
@@ -244,7 +279,7 @@ fn check_order(tx: &Transaction<'_>, author: Author<'_>, number_prefix: &str, bo
     }
     let mut office_vat_rates = Vec::with_capacity(body.lines.len());
     for (n, line) in body.lines.iter().enumerate() {
-        let Some(rate) = products::vat_rate(tx, part_id, line.product_id)? else {
+        let Some(rate) = facts.rate(tx, part_id, line.product_id)? else {
             return Ok(Err(Refusal::at(Reason::Product, format!("lines.{n}.product_id"))));
         };
         // The rep's rate and price stand: they are what the shop was told. The difference is for the office to see.
@@ -296,8 +331,8 @@ fn outlet_in_scope(tx: &Transaction<'_>, author: Author<'_>, outlet: polevik_dom
 
 #[cfg(test)]
 mod tests {
-    use polevik_domain::ids::{OutletId, ProductId};
-    use polevik_domain::money::{Money, VatRate};
+    use polevik_domain::ids::OutletId;
+    use polevik_domain::money::Money;
     use polevik_domain::order::OrderLine;
     use polevik_domain::quantity::{Unit, UnitFactors};
     use polevik_domain::time::{CalendarDay, UtcMillis, UtcOffsetMinutes};

@@ -52,9 +52,12 @@ impl Rejection {
 ///
 /// What `work` gives; or, when SQLite gave up the whole transaction (a full disk), the failure to go on.
 pub fn in_savepoint<T, E: From<StoreError>>(tx: &Transaction<'_>, work: impl FnOnce() -> Result<T, E>) -> Result<Result<T, E>, StoreError> {
-    tx.execute_batch(SAVEPOINT)?;
+    tx.prepare_cached(SAVEPOINT)?.execute([])?;
     let result = work();
-    tx.execute_batch(if result.is_ok() { RELEASE } else { ROLLBACK })?;
+    if result.is_err() {
+        tx.prepare_cached(ROLLBACK)?.execute([])?;
+    }
+    tx.prepare_cached(RELEASE)?.execute([])?;
     Ok(result)
 }
 
@@ -98,5 +101,4 @@ const RELEASE: &str = "
 
 const ROLLBACK: &str = "
     -- documents::in_savepoint
-    ROLLBACK TO SAVEPOINT one_document;
-    RELEASE SAVEPOINT one_document";
+    ROLLBACK TO SAVEPOINT one_document";
