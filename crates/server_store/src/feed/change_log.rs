@@ -55,7 +55,7 @@ pub fn append(tx: &Transaction<'_>, part_id: &str, changes: &BTreeMap<BucketName
     let mut insert = tx.prepare_cached(INSERT)?;
     for (head, (_, change)) in heads.iter().zip(&changed) {
         let count = i64::try_from(change.rows.len()).map_err(|_| StoreError::Corrupt("change count"))?;
-        let first = to_i64(head.head.0)? - count + 1;
+        let first = to_i64(head.head.0)? - count + 1 + i64::from(polevik_planted::is(polevik_planted::Bug::GapInNumbers));
         for (seq, (table, pk)) in (first..).zip(&change.rows) {
             insert.execute(named_params! {
                 ":part_id": part_id,
@@ -151,7 +151,7 @@ pub fn unsealed(tx: &Transaction<'_>, part_id: &str) -> Result<Vec<BucketName>> 
 const UNSEALED: &str = "
     -- change_log::unsealed
     SELECT bucket
-      FROM feed_head
+      FROM feed_head INDEXED BY feed_head_unsealed
      WHERE part_id = :part_id
        AND head > floor
      ORDER BY bucket";

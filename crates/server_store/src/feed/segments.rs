@@ -89,7 +89,7 @@ pub fn standing(tx: &Transaction<'_>, part_id: &str, bucket: &BucketName) -> Res
 const STANDING: &str = "
     -- segments::standing
     SELECT hash
-      FROM segment
+      FROM segment INDEXED BY segment_by_bucket
      WHERE part_id = :part_id
        AND bucket = :bucket
        AND superseded_at_ms IS NULL
