@@ -69,6 +69,10 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             let found = find(&store, &args.device)?;
             store.write(|tx| devices::block(tx, &found.part_id, found.device.id, &args.reason, system_now()))?;
             println!("blocked {} ({}, {})", found.device.id, found.email, found.position_code);
+            let others = all(&store)?.into_iter().filter(|other| other.part_id == found.part_id && is_of_chain(other, &found));
+            for other in others.filter(|other| other.device.blocked_at.is_none()) {
+                println!("not blocked: {}, another life of the same installation; block it too if it is the same phone", other.device.id);
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Unblock(args) => {
@@ -91,6 +95,11 @@ fn all(store: &Store) -> Result<Vec<DeviceEntry>, StoreError> {
     })
 }
 
+/// Whether two devices are lives of one installation: it was restored from a backup, or cloned.
+fn is_of_chain(a: &DeviceEntry, b: &DeviceEntry) -> bool {
+    a.device.lineage == b.device.lineage && a.device.id != b.device.id
+}
+
 /// The one device whose id begins so.
 fn find(store: &Store, beginning: &str) -> Result<DeviceEntry> {
     ensure!(beginning.len() >= 8, "give at least the first eight characters of the device's id");
@@ -107,6 +116,8 @@ fn find(store: &Store, beginning: &str) -> Result<DeviceEntry> {
 #[derive(Serialize)]
 struct Shown<'a> {
     id: DeviceId,
+    /// The first life of the same installation; itself if it never went on under another id.
+    lineage: DeviceId,
     part: &'a str,
     number_prefix: &'a str,
     email: &'a str,
@@ -123,6 +134,7 @@ impl<'a> Shown<'a> {
     fn of(entry: &'a DeviceEntry) -> Self {
         Self {
             id: entry.device.id,
+            lineage: entry.device.lineage,
             part: &entry.part_id,
             number_prefix: &entry.device.number_prefix,
             email: &entry.email,
@@ -151,6 +163,9 @@ fn list(args: &ListArgs) -> Result<ExitCode> {
     for entry in &entries {
         let contact = jiff::Timestamp::from_millisecond(entry.last_contact_at.0)?.strftime("%Y-%m-%d %H:%M");
         let state = match (entry.device.blocked_at, entry.block_reason.as_str()) {
+            (None, _) if entry.device.lineage != entry.device.id => {
+                format!("good, goes on for {}", entry.device.lineage.to_string().get(..8).unwrap_or_default())
+            }
             (None, _) => "good".to_owned(),
             (Some(_), "") => "blocked".to_owned(),
             (Some(_), reason) => format!("blocked: {reason}"),
