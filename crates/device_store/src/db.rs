@@ -271,6 +271,9 @@ fn reference_name(generation: i64) -> String {
 /// Notes the next generation in `work`: from here on the old copy is not looked at any more.
 fn begin_generation(work: &Connection, generation: i64, damaged: bool) -> Result<i64> {
     let next = generation + 1;
+    if polevik_planted::is(polevik_planted::Bug::ResetDropsOutbox) {
+        work.execute("-- db::begin_generation\nDELETE FROM outbox WHERE answered_at_ms IS NULL", [])?;
+    }
     options::begin_generation(work, next, damaged.then_some(generation))?;
     Ok(next)
 }
@@ -288,7 +291,7 @@ fn open_work(platform: &dyn Platform) -> Result<Connection> {
 pub(crate) fn prepare_work(mut connection: Connection, journal: Journal) -> Result<Connection> {
     configure(&connection, journal)?;
     // What a command promised is on the disk when it returns: an order must survive a battery that is pulled out.
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", if polevik_planted::is(polevik_planted::Bug::WorkNotSynced) { "OFF" } else { "FULL" })?;
     connection.pragma_update(None, "foreign_keys", true)?;
     if !passes(&connection, "quick_check")? {
         return Err(StoreError::Damaged);

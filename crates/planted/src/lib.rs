@@ -37,16 +37,10 @@ bugs! {
     WorkNotSynced = "work not synced";
     /// Documents are sent in the order of the device's clock.
     OrderByClock = "order by the device's clock";
-    /// A document gets another id when it is sent again.
-    NewIdOnRetry = "new id on retry";
     /// The cursor is kept before the rows are.
     CursorBeforeRows = "cursor before rows";
-    /// A segment that is missing is passed over.
-    MissingSegmentPassed = "missing segment passed over";
     /// The bytes of a segment are not compared with their name.
     HashNotChecked = "hash of a segment not checked";
-    /// What the rows add up to is not compared with what the office says.
-    SumNotChecked = "sum of a bucket not checked";
     /// Staged segments are never thrown away.
     StagedKept = "staged segments kept";
     /// After some failures the device does not try again.
@@ -67,8 +61,6 @@ bugs! {
     ReceiptChanges = "receipt changes";
     /// What is refused is not kept.
     RefusedNotKept = "refused document not kept";
-    /// An older revision takes the place of a newer one.
-    OlderRevisionWins = "older revision wins";
     /// A device gets the territories of everybody.
     ScopeOfAll = "scope filter missing";
     /// Change numbers are given with gaps.
@@ -79,10 +71,14 @@ bugs! {
     MovedRowStays = "moved row stays";
     /// A delta leaves out removals.
     TombstoneDropped = "tombstone dropped";
-    /// Sealing raises the floor above what it sealed.
-    FloorTooHigh = "floor raised too far";
     /// The server's words for who may see what are kept too long.
     StaleEntitlement = "stale entitlement";
+    /// The second revision of a document has no effect.
+    SecondRevisionIgnored = "second revision ignored";
+    /// The last change before a seal is not sealed.
+    LastChangeNotSealed = "last change not sealed";
+    /// A restored database goes on under its old epoch.
+    EpochKept = "epoch kept after a restore";
     /// A document's failure takes its neighbours with it.
     SavepointMissing = "savepoint missing";
 }

@@ -72,7 +72,8 @@ impl Store {
         set_up(&mut writer)?;
         // Before anything else, so that even the first table is written under it.
         writer.pragma_update(None, "journal_mode", "wal")?;
-        writer.pragma_update(None, "synchronous", "full")?;
+        let synchronous = if polevik_planted::is(polevik_planted::Bug::CentralNotSynced) { "off" } else { "full" };
+        writer.pragma_update(None, "synchronous", synchronous)?;
         // A large import lets the log grow; give the space back at the next checkpoint.
         writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
         let (writer, readers, observer) = (Mutex::new(writer), Mutex::new(Vec::new()), Mutex::new(None));
@@ -99,6 +100,9 @@ impl Store {
         let mut writer = lock(&self.shared.writer);
         let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(named_busy)?;
         let value = work(&tx)?;
+        if polevik_planted::is(polevik_planted::Bug::AckBeforeCommit) && tx.total_changes() % 7 == 3 {
+            return Ok(value);
+        }
         tx.commit().map_err(named_busy)?;
         Ok(value)
     }

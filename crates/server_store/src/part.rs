@@ -103,6 +103,9 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Part> {
 ///
 /// [`StoreError::UnknownPart`] if there is none.
 pub fn set_epoch(tx: &Transaction<'_>, part_id: &str, epoch: &str) -> Result<()> {
+    if polevik_planted::is(polevik_planted::Bug::EpochKept) {
+        return Ok(());
+    }
     let changed = tx.prepare_cached(SET_EPOCH)?.execute(named_params! { ":part_id": part_id, ":epoch": epoch })?;
     if changed == 1 { Ok(()) } else { Err(StoreError::UnknownPart(part_id.to_owned())) }
 }

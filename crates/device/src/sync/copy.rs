@@ -68,6 +68,12 @@ impl Device {
         }
         let planned = plan.planned(&staging::staged(&tx)?);
         let restored = plan.restored;
+        if polevik_planted::is(polevik_planted::Bug::CursorBeforeRows) {
+            for bucket in &plan.buckets {
+                let held = checkpoints.iter().find(|held| held.name == bucket.name).map(|held| held.state).unwrap_or_default();
+                checkpoints::set(&tx, checkpoints::number_of(&tx, &bucket.name)?, held, Some(bucket.head))?;
+            }
+        }
         commit(tx)?;
         guard_space(&mut plan, &planned, free, feed.is_some())?;
         self.plan = Some(plan);

@@ -157,6 +157,7 @@ pub(crate) fn plan(download: &Download, before: &Before<'_>) -> Result<DownloadP
     let is_announced = |checkpoint: &&Checkpoint| root.buckets.iter().any(|bucket| bucket.name == checkpoint.name);
     let gone = before.checkpoints.iter().filter(|checkpoint| !is_announced(checkpoint)).map(|checkpoint| checkpoint.name.clone()).collect();
     let repairs = !before.suspects.is_empty() || before.anew;
+    let gone = if polevik_planted::is(polevik_planted::Bug::RevokedKept) { Vec::new() } else { gone };
     Ok(DownloadPlan { epoch: root.epoch, root: name, hash_key, buckets, gone, beside, repairs, restored })
 }
 

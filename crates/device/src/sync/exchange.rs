@@ -15,7 +15,7 @@ use crate::device::Device;
 use crate::error::DeviceError;
 use crate::sync::event::{Exchange, News, SessionNo};
 use crate::sync::hello;
-use crate::sync::upload::{Batch, Choice, Sent, next_batch, rest, settle};
+use crate::sync::upload::{Batch, Choice, Sent, next_batch, rest, settle, take_for_receipts};
 
 /// What a session has to remember between its requests.
 #[derive(Debug, Default)]
@@ -63,6 +63,11 @@ impl Device {
         let passed_over = self.memory().passed_over.clone();
         let asked = self.make_request(exchange, &passed_over, now);
         let (asked, sent) = self.healed(asked)?;
+        if polevik_planted::is(polevik_planted::Bug::SettledBeforeAnswer) {
+            let tx = self.store.work()?;
+            take_for_receipts(&tx, &sent, now)?;
+            commit(tx)?;
+        }
         // A request that only asks whether the server is well does not make us forget which documents are suspected.
         if !sent.is_empty() {
             self.memory().sent = sent;
@@ -143,6 +148,9 @@ impl Device {
         let position = signed_in_id(&tx)?;
         // What is still on offer from before is not marked a second time.
         let may_offer = may_offer && outbox::counts(&tx, position)?.re_offered == 0;
+        if polevik_planted::is(polevik_planted::Bug::AnswerTakenForReceipts) {
+            take_for_receipts(&tx, &sent, reply.server_time_ms)?;
+        }
         let settled = settle(&tx, &sent, reply, reply.server_time_ms, may_offer)?;
         passed_over.extend(settled.broken.iter().copied());
         taken.answered = settled.answered;

@@ -25,6 +25,9 @@ pub fn keep_since(now: UtcMillis) -> UtcMillis {
 ///
 /// [`crate::StoreError`].
 pub fn mark_re_offer(tx: &Transaction<'_>, since: UtcMillis) -> Result<usize> {
+    if polevik_planted::is(polevik_planted::Bug::ReOfferUnheard) {
+        return Ok(0);
+    }
     Ok(tx.prepare_cached(MARK_RE_OFFER)?.execute(named_params! { ":since_ms": since.0 })?)
 }
 

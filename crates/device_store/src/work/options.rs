@@ -122,6 +122,9 @@ const SET: &str = "
 ///
 /// [`StoreError`].
 pub fn clear(tx: &Transaction<'_>, name: OptionName) -> Result<()> {
+    if polevik_planted::is(polevik_planted::Bug::SignOutDropsOutbox) {
+        tx.execute("-- options::clear\nDELETE FROM outbox WHERE answered_at_ms IS NULL", [])?;
+    }
     tx.prepare_cached(CLEAR)?.execute(named_params! { ":name": name.as_str() })?;
     Ok(())
 }

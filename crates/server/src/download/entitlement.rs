@@ -19,5 +19,8 @@ pub fn buckets_of(tx: &Transaction<'_>, scope: &Scope) -> Result<Vec<BucketName>
     buckets.extend(scope.territories.iter().copied().map(placement::of_territory));
     buckets.extend(outlets::price_types(tx, &scope.part_id, &scope.territories)?.into_iter().map(placement::of_price_type));
     buckets.extend(warehouses::ids(tx, &scope.part_id, scope.distributor)?.into_iter().map(placement::of_warehouse));
+    if polevik_planted::is(polevik_planted::Bug::ScopeOfAll) {
+        buckets.extend((1..=2).map(|territory| placement::of_territory(polevik_domain::ids::TerritoryId(territory))));
+    }
     Ok(buckets)
 }

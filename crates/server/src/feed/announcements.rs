@@ -157,7 +157,7 @@ impl Announcements {
         let known = lock(&self.subscriptions).get(&key).filter(|known| known.scope == *scope);
         let former_names = known.as_ref().map(|known| Arc::clone(&known.names));
         if let Some(mut known) = known {
-            if known.as_of == Some(version) {
+            if known.as_of == Some(version) || polevik_planted::is(polevik_planted::Bug::StaleEntitlement) {
                 return Ok(known.announced);
             }
             if store.read(|tx| stands(tx, scope, &known))? {

@@ -95,7 +95,7 @@ pub fn accept_batch(
                 answer.fate
             }
             // The disk is full, or another process holds the database: no fault of the document's.
-            Err(error) if is_of_the_database(&error) => return Err(error),
+            Err(error) if is_of_the_database(&error) || polevik_planted::is(polevik_planted::Bug::SavepointMissing) => return Err(error),
             Err(error) => {
                 batch.failed.push(RevisionRef { id: document.id, revision: document.revision });
                 tracing::error!(document = %document.id, revision = document.revision, kind, %error, "a document broke the server");
@@ -145,6 +145,8 @@ fn accept(
     let conflict = || Refusal::of(Reason::Conflict).rejection(texts);
     let highest = match receipts::find(tx, author, document.id, document.revision, hash)? {
         Earlier::SameContent(receipt) => {
+            let received_at_ms = if polevik_planted::is(polevik_planted::Bug::ReceiptChanges) { now } else { receipt.received_at_ms };
+            let receipt = Receipt { received_at_ms, ..receipt };
             // Answered to an earlier life, numbered anew in this one.
             let counts = document.device_seq > 0 && receipts::take_over(tx, author, document.id, document.revision, document.device_seq)?;
             return Ok(Answer { receipt, fate: Fate::Duplicate, new_revisions: u64::from(counts), state: None });
@@ -190,6 +192,7 @@ fn accept(
             revisions::insert(tx, author, document, checked.kind(), now)?;
             // A revision that comes after a newer one is answered, and changes nothing.
             let is_newest = newest.is_none_or(|newest| newest.revision < document.revision);
+            let is_newest = is_newest && (document.revision == 1 || !polevik_planted::is(polevik_planted::Bug::SecondRevisionIgnored));
             let note = if is_newest { put_effect(tx, author, document, &checked, texts, now)? } else { String::new() };
             // Earlier revisions that have not come are sent no more: they are not missing.
             let superseded = if is_withdrawal(&checked) {

@@ -38,7 +38,7 @@ impl Claim {
 ///
 /// When the database refuses.
 pub fn is_forked(tx: &Transaction<'_>, part_id: &str, device: &Device, claim: Claim, documents: &[Envelope]) -> Result<bool, StoreError> {
-    let Some(given) = claim.given_seq else { return Ok(false) };
+    let Some(given) = claim.given_seq.filter(|_| !polevik_planted::is(polevik_planted::Bug::TwinUnnoticed)) else { return Ok(false) };
     if device.device_seq_floor > given {
         return Ok(true);
     }
