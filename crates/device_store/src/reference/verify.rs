@@ -60,6 +60,11 @@ impl Verification {
     ///
     /// [`StoreError`]; damage that is only met while reading is [`StoreError::is_damage`], and means the same as [`Verdict::FileDamaged`].
     pub fn step(&mut self, tx: &Transaction<'_>) -> Result<Option<Verdict>> {
+        // Whatever cannot be read, as opposed to a disk that refuses, is what is looked for.
+        self.go_on(tx).map_err(|error| if error.is_of_the_place() { error } else { StoreError::Damaged })
+    }
+
+    fn go_on(&mut self, tx: &Transaction<'_>) -> Result<Option<Verdict>> {
         let Some((place, after)) = self.at else {
             if !is_whole(tx)? {
                 return Ok(Some(Verdict::FileDamaged));

@@ -117,3 +117,20 @@ fn books_that_cannot_be_read_have_the_copy_begun_anew() {
     drop(store);
     assert_eq!(heal(folder.path(), &office), Healed::BegunAnew);
 }
+
+#[test]
+fn a_schema_that_cannot_be_read_as_text_is_a_damaged_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = Office::small();
+    let mut right = copy_at_rest(folder.path(), &office);
+    // A comment of the schema, in which no word changes its meaning.
+    let needle = b"How far each bucket";
+    let places: Vec<usize> = (0..right.len()).filter(|place| right[*place..].starts_with(needle)).collect();
+    assert!(!places.is_empty());
+    // One of them may stand in a page that is not used any more.
+    places.into_iter().for_each(|place| right[place] = 0xff);
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()).unwrap());
+    std::fs::write(folder.path().join("reference-1.db"), right).unwrap();
+    assert_eq!(heal(folder.path(), &office), Healed::BegunAnew);
+}
