@@ -81,7 +81,7 @@ pub(crate) fn next_batch(tx: &Transaction<'_>, choice: &Choice<'_>) -> Result<Ba
 pub(crate) fn rest(tx: &Transaction<'_>, choice: &Choice<'_>) -> Result<Rest, StoreError> {
     let is_left = !outbox::next(tx, &choice.selection(1, 0))?.entries.is_empty();
     if is_left {
-        let again = outbox::counts(tx, choice.position)?.re_offered;
+        let again = outbox::re_offered(tx, choice.position)?;
         let waiting = outbox::waiting_up_to(tx, choice.position, choice.up_to)?.saturating_add(again);
         let passed_over = u32::try_from(choice.passed_over.len()).unwrap_or(u32::MAX);
         return Ok(Rest { waiting: waiting.saturating_sub(passed_over).max(1), held: passed_over });

@@ -356,6 +356,19 @@ const COUNTS: &str = "
            MIN(CASE WHEN is_unsent THEN created_at_ms END) AS oldest_unsent
       FROM entry";
 
+/// Answered documents of one position that are offered again to a restored server. Reads nothing but these.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn re_offered(tx: &Transaction<'_>, position: PositionId) -> Result<u32> {
+    Ok(tx.prepare_cached(RE_OFFERED)?.query_row(named_params! { ":position_id": position.0 }, |row| row.get("documents"))?)
+}
+
+const RE_OFFERED: &str = "
+    -- outbox::re_offered
+    SELECT COUNT(DISTINCT document_id) AS documents FROM outbox WHERE re_offer = 1 AND position_id = :position_id";
+
 /// Documents of any position that the server has not answered, also those that are set aside.
 ///
 /// # Errors
