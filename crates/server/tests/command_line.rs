@@ -5,6 +5,15 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use polevik_domain::ids::{DeviceId, DistributorId, DocumentId, PositionId, UserId};
+use polevik_domain::money::Money;
+use polevik_domain::order::OrderTotals;
+use polevik_domain::position::Scope;
+use polevik_domain::time::UtcMillis;
+use polevik_protocol::document::{OrderBody, WithdrawalBody};
+use polevik_server_store::Store;
+use polevik_server_store::documents::Author;
+use polevik_server_store::documents::orders::{self, CheckedOrder};
 use serde_json::{Value, json};
 
 struct Folder(tempfile::TempDir);
@@ -205,4 +214,46 @@ fn territories_are_given_and_taken_by_code() {
     let (status, _, error) = territories(&["--give", "NOWHERE"]);
     assert!(status == Some(1) && error.contains("there is no territory NOWHERE"), "{error}");
     assert_eq!(folder.run(&["position", "territories", "NOBODY", "--set", territory]).status.code(), Some(1));
+}
+
+#[test]
+fn maintenance_begins_and_ends_by_command() {
+    let folder = Folder::with_demo();
+    let said = |arguments: &[&str]| {
+        let output = folder.run(arguments);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(said(&["maintenance", "show"]), (Some(0), "the server works\n".to_owned(), String::new()));
+    let until = said(&["maintenance", "until", "2999-01-01T03:00:00+03:00"]);
+    assert_eq!(until, (Some(0), "the server rests until 2999-01-01 00:00:00 UTC\n".to_owned(), String::new()));
+    assert_eq!(said(&["maintenance", "show"]).1, until.1);
+    assert_eq!(said(&["maintenance", "off"]).1, "the server works\n");
+    assert_eq!(said(&["maintenance", "show"]).1, "the server works\n");
+    let (code, _, error) = said(&["maintenance", "until", "2001-01-01T00:00:00Z"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("has passed"), "{error}");
+}
+
+#[test]
+fn an_order_that_was_taken_back_is_listed_with_its_reason() {
+    let folder = Folder::with_demo();
+    let store = Store::open_existing(folder.data()).unwrap();
+    let scope = Scope { part_id: "D1".to_owned(), distributor: DistributorId(1), position: PositionId(1), territories: Vec::new() };
+    let device = DeviceId::generate(UtcMillis(1), [1; 10]);
+    let author = Author { scope: &scope, user: UserId(1), device, lineage: device };
+    let id = DocumentId::generate(UtcMillis(1), [2; 10]);
+    let body: OrderBody = serde_json::from_value(json!({
+        "number": "А000-000001", "outlet_id": 1, "outside_visit": "звонок", "placed_at_ms": 1_000, "local_day": 20_000, "utc_offset": 180,
+        "lines": [], "sum": 0, "vat_sum": 0,
+    }))
+    .unwrap();
+    let order = CheckedOrder { totals: OrderTotals { sum: Money(0), vat_sum: Money(0), lines: 0 }, office_vat_rates: Vec::new(), body };
+    let withdrawal = WithdrawalBody { reason: "клиент передумал".to_owned(), withdrawn_at_ms: UtcMillis(2_000) };
+    store.write(|tx| orders::put(tx, author, id, 1, &order, UtcMillis(1_500))).unwrap();
+    store.write(|tx| orders::withdraw(tx, "D1", id, 2, &withdrawal)).unwrap();
+
+    assert!(text(&folder.run(&["orders", "list"]).stdout).contains("withdrawn: клиент передумал"));
+    assert!(text(&folder.run(&["orders", "show", "А000-000001"]).stdout).contains("WITHDRAWN 1970-01-01T00:00:02Z: клиент передумал"));
+    let shown = one_document(&folder.run(&["orders", "show", "А000-000001", "--json"]));
+    assert_eq!(shown["withdrawn"], json!({"at": "1970-01-01T00:00:02Z", "because": "клиент передумал"}));
 }
