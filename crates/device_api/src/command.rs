@@ -69,7 +69,7 @@ pub enum Command {
     Withdraw {
         /// The document; drafts are discarded instead.
         document: DocumentId,
-        /// Why; 1 to 1 000 characters.
+        /// Why; 1 to 200 characters.
         reason: String,
     },
     /// Remember the language of the screens.

@@ -125,6 +125,8 @@ pub struct RowView {
     pub id: RowId,
     /// Where it stands.
     pub state: RowState,
+    /// Why its last attempt failed; stays while it is tried again, until it succeeds or the rep stops it.
+    pub failure: Option<Failure>,
     /// Last complete success, by the server's clock.
     pub last_success: Option<UtcMillis>,
     /// Last attempt, by the corrected clock.
@@ -135,6 +137,8 @@ pub struct RowView {
     pub orders_waiting: u32,
     /// Visits that wait to be sent (upload rows).
     pub visits_waiting: u32,
+    /// Withdrawals that wait to be sent (upload rows).
+    pub withdrawals_waiting: u32,
     /// Documents that need the rep: refused by the office, or set aside (upload rows). They do not make the row fail.
     pub need_attention: u32,
     /// Those of them that are set aside.

@@ -188,6 +188,15 @@ pub enum DocumentPlace {
     },
 }
 
+/// What is told of a document beside its place.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Aftermath {
+    /// The server had it, was restored from a backup, and is offered it again (S306): nothing is to be done.
+    pub re_offered: bool,
+    /// Why the rep took it back, in the rep's words.
+    pub withdrawal_reason: Option<String>,
+}
+
 /// A document that needs the rep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttentionRow {
@@ -203,6 +212,8 @@ pub struct AttentionRow {
     pub at: UtcMillis,
     /// [`DocumentPlace::Rejected`] or [`DocumentPlace::Parked`].
     pub place: DocumentPlace,
+    /// Since when it stands so.
+    pub since: UtcMillis,
 }
 
 /// Outlets of the territory.
@@ -304,6 +315,8 @@ pub struct VisitView {
     pub finished_at: Option<UtcMillis>,
     /// Where its data are.
     pub place: DocumentPlace,
+    /// What came of it after it was reported.
+    pub aftermath: Aftermath,
     /// Its orders, drafts too.
     pub orders: Vec<OrderRow>,
     /// Now, by the corrected clock.
@@ -354,6 +367,8 @@ pub struct OrderView {
     pub lines: Vec<OrderLineRow>,
     /// Proposed delivery days: the next ones on which the outlet takes goods.
     pub delivery_choices: Vec<CalendarDay>,
+    /// What came of it after it was placed.
+    pub aftermath: Aftermath,
 }
 
 /// One line shown.

@@ -15,11 +15,15 @@ pub(crate) fn load(both: &Both<'_>, engine: &Engine, device_now: UtcMillis) -> R
         Some(position) => outbox::counts(&both.work, position.id)?,
         None => Counts::default(),
     };
+    let refused_later = u32::try_from(super::attention::refused_later(both)?.len()).unwrap_or(u32::MAX);
     let rows = RowId::ALL
         .into_iter()
         .map(|id| {
             let row = engine.row(id);
-            let counts = if id.direction() == Direction::Upload { counts } else { Counts::default() };
+            let (counts, refused_later) = match id.direction() {
+                Direction::Upload => (counts, refused_later),
+                Direction::Download => (Counts::default(), 0),
+            };
             RowView {
                 id,
                 state: row.shown(),
@@ -30,7 +34,7 @@ pub(crate) fn load(both: &Both<'_>, engine: &Engine, device_now: UtcMillis) -> R
                 orders_waiting: counts.orders,
                 visits_waiting: counts.visits,
                 withdrawals_waiting: counts.withdrawals,
-                need_attention: counts.refused + counts.parked,
+                need_attention: counts.refused + counts.parked + refused_later,
                 parked: counts.parked,
                 re_offered: counts.re_offered,
             }

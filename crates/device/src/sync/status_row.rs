@@ -253,6 +253,17 @@ mod tests {
         row
     }
 
+    #[test]
+    fn why_it_failed_stays_while_it_is_tried_again_until_it_succeeds() {
+        use Step::{Begin, Fail, Queue, Stop, Succeed};
+        let code_after = |steps: &[Step]| after(steps).failure().map(|failure| failure.code);
+        for steps in [&[Begin, Fail][..], &[Begin, Fail, Queue], &[Begin, Fail, Queue, Begin], &[Begin, Fail, Begin, Stop]] {
+            assert_eq!(code_after(steps), Some(ErrorCode::ServerError), "{steps:?}");
+        }
+        assert_eq!(code_after(&[Begin, Fail, Begin, Succeed]), None);
+        assert_eq!(code_after(&[Begin]), None);
+    }
+
     /// State after the steps, whether a red line shows, and the time of the last success.
     #[test]
     fn the_time_moves_only_on_success_and_the_red_line_stays_until_then() {

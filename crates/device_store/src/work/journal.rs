@@ -1,8 +1,9 @@
 //! Answered documents: offered again to a server that was restored from a backup, and forgotten when they are old; and the lives of this
 //! device, by which the server knows a restored or cloned one.
 
+use polevik_domain::ids::DocumentId;
 use polevik_domain::time::UtcMillis;
-use rusqlite::{Transaction, named_params};
+use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use crate::error::Result;
 use crate::work::numbers::{self, Sequence};
@@ -106,3 +107,44 @@ const UNANSWERED_SEQS: &str = "
 const RENUMBER: &str = "
     -- journal::renumber_unanswered
     UPDATE outbox SET device_seq = :next WHERE device_seq = :device_seq";
+
+/// What a document's card tells beside where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// Since when it stands so: set aside, else answered, else written.
+    pub since: UtcMillis,
+    /// It was answered, and is offered to the server again.
+    pub re_offered: bool,
+    /// The body of its withdrawal, if it was taken back and that is not forgotten yet.
+    pub withdrawal: Option<String>,
+}
+
+/// The story of a document; `None` if it was never promised to the server.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn story(tx: &Transaction<'_>, document_id: DocumentId) -> Result<Option<Story>> {
+    let mut statement = tx.prepare_cached(STORY)?;
+    let found = statement
+        .query_row(named_params! { ":document_id": document_id.as_bytes() }, |row| {
+            Ok(Story {
+                since: UtcMillis(row.get("since_ms")?),
+                re_offered: row.get("re_offered")?,
+                withdrawal: row.get::<_, Option<String>>("withdrawal")?.filter(|body| !body.is_empty()),
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+const STORY: &str = "
+    -- journal::story
+    SELECT COALESCE((SELECT MAX(earlier.parked_at_ms) FROM outbox AS earlier WHERE earlier.document_id = outbox.document_id),
+                    answered_at_ms, created_at_ms) AS since_ms,
+           EXISTS (SELECT 1 FROM outbox AS offered WHERE offered.document_id = outbox.document_id AND offered.re_offer = 1) AS re_offered,
+           CASE WHEN kind = 'withdrawal' THEN body END AS withdrawal
+      FROM outbox
+     WHERE document_id = :document_id
+     ORDER BY revision DESC
+     LIMIT 1";
