@@ -26,10 +26,10 @@ const FEWEST_SLICE_ROWS: usize = 100;
 
 /// How long a slice shall hold the writer, commit and all, in milliseconds: whoever uploads meanwhile waits that long. Slices grow and shrink
 /// with what the ones before took.
-const SLICE_MS: i64 = 25;
+const SLICE_MS: i64 = 15;
 
 /// A slice ends early when its rows alone have taken this long, in milliseconds.
-const LONGEST_ROWS_MS: i64 = 20;
+const LONGEST_ROWS_MS: i64 = 10;
 
 /// Refused rows of one run that are kept in the database; the report file has all.
 const KEPT_REFUSED: u64 = 1_000;
@@ -332,7 +332,7 @@ mod tests {
     fn slices_follow_what_the_ones_before_took() {
         let mut size = SliceSize::default();
         for (rows, held_ms, expected) in
-            [(100, 0, 200), (200, 1, 400), (400, 5, 800), (800, 20, 1_000), (1_000, 50, 500), (500, 250, 100), (100, 900, 100), (7, 1, 175)]
+            [(100, 0, 200), (200, 1, 400), (400, 5, 800), (800, 20, 600), (600, 9, 1_000), (1_000, 50, 300), (300, 250, 100), (7, 1, 105)]
         {
             size.learn(rows, held_ms);
             assert_eq!(size.rows, expected, "after {rows} rows in {held_ms} ms");
