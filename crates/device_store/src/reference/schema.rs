@@ -35,6 +35,14 @@ pub(crate) fn create_indexes(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Makes the indexes of all tables anew from their rows.
+pub(crate) fn make_indexes_anew(connection: &Connection) -> Result<()> {
+    for index in INDEXES {
+        connection.execute_batch(&format!("-- schema::make_indexes_anew\nREINDEX {}", index.name))?;
+    }
+    Ok(())
+}
+
 /// Drops the indexes of one table: building them once after a first load costs half of keeping them row by row.
 pub(crate) fn drop_indexes(tx: &Connection, table: &TableDef) -> Result<()> {
     for index in INDEXES.iter().filter(|index| index.table == table.name) {
