@@ -244,8 +244,9 @@ const ENROL_AGAIN: &str = "
      WHERE part_id = ?1 AND id = ?2
     RETURNING id, number_prefix, number_floor, device_seq_floor, device_seq_received, blocked_at_ms, user_id, lineage";
 
-/// How often a device is told to offer its answered documents again before the server takes what it was answered as its count.
-pub const MAX_RE_OFFERS_TOLD: u32 = 3;
+/// How often a device is told to offer its answered documents again before the server takes what it was answered as its count: so many
+/// answers are not lost one after another, so it heard and has nothing to offer.
+pub const MAX_RE_OFFERS_TOLD: u32 = 100;
 
 /// Whether a device that was answered up to `answered_seq` shall offer its documents again, since the server knows less than that. After it
 /// was told [`MAX_RE_OFFERS_TOLD`] times and nothing came, the server takes its word: what it has no more cannot come.
