@@ -400,6 +400,149 @@ fn signing_in_as_another_keeps_what_the_first_has_not_sent() {
     tried("sign in as another", [trial.crash_everywhere(), trial.fail_everywhere(&FAILURES)]);
 }
 
+/// Synchronises until all is well: what was interrupted may need its turn.
+fn settle(world: &mut World) {
+    let mut last = Ok(());
+    for _ in 0..4 {
+        last = sync(world);
+        if last.is_ok() {
+            return;
+        }
+    }
+    panic!("{last:?}");
+}
+
+/// A flow that ends with a synchronisation: whatever happens, the office has `wanted` in the end, each revision once.
+fn arrives(
+    name: &str,
+    disk: &Disk,
+    office: &dyn Fn() -> Office,
+    prepare: &dyn Fn(&mut World) -> Result<(), String>,
+    wanted: &BTreeSet<DocumentId>,
+) {
+    let shared_office: RefCell<Shared> = RefCell::new(shared(office()));
+    let trial = Trial {
+        start: disk,
+        at_most: AT_MOST,
+        flow: &|disk| {
+            shared_office.replace(shared(office()));
+            let mut world = start(disk, &shared_office.borrow())?;
+            prepare(&mut world)?;
+            sync(&mut world)
+        },
+        check: &|disk, done, _point| {
+            let office = shared_office.borrow();
+            let all_taken = taken(&office).is_superset(wanted);
+            assert!(!done || all_taken || !office.borrow().break_at.is_empty(), "it was told to be on the server");
+            let mut world = started(disk, &office);
+            if prepare(&mut world).is_ok() {
+                settle(&mut world);
+            }
+            // A server that breaks, breaks no more; what was set aside goes again.
+            office.borrow_mut().break_at.clear();
+            execute(&mut world, Command::Unpark { document: None }).unwrap();
+            settle(&mut world);
+            assert_eq!(taken(&office), *wanted);
+            drop(world);
+            reopening_changes_nothing(disk, &office);
+        },
+    };
+    tried(name, [trial.crash_everywhere(), trial.fail_everywhere(&FAILURES)]);
+}
+
+#[test]
+fn a_document_that_is_set_aside_is_never_lost() {
+    let (disk, documents) = ready_with_documents();
+    let broken = || {
+        let mut office = Office::new();
+        office.break_at.insert("visit".to_owned());
+        office
+    };
+    for _ in 0..2 {
+        assert!(sync(&mut started(&disk, &shared(broken()))).is_err());
+        disk.restart();
+    }
+    // The third time, within the flow.
+    arrives("set a document aside", &disk, &broken, &|_world| Ok(()), &documents);
+}
+
+#[test]
+fn a_device_that_begins_a_new_life_loses_and_doubles_nothing() {
+    let (disk, documents) = ready_with_documents();
+    let twin_sent_more = || {
+        let mut office = Office::new();
+        office.floor = 50;
+        office
+    };
+    arrives("begin a new life", &disk, &twin_sent_more, &|_world| Ok(()), &documents);
+}
+
+#[test]
+fn what_a_restored_server_has_lost_is_offered_again_once() {
+    let (disk, mut documents) = ready_with_documents();
+    sync(&mut started(&disk, &shared(Office::new()))).unwrap();
+    disk.restart();
+    documents.insert(place_order(&mut started(&disk, &shared(Office::new())), None).unwrap());
+    disk.restart();
+    // Whoever restores a server begins a new life of it.
+    let restored = || {
+        let mut office = Office::new();
+        office.epoch = "second".to_owned();
+        office
+    };
+    arrives("offer again", &disk, &restored, &|_world| Ok(()), &documents);
+}
+
+#[test]
+fn a_document_that_is_taken_back_is_taken_back_or_stands() {
+    let disk = ready();
+    let order = place_order(&mut started(&disk, &shared(Office::new())), None).unwrap();
+    disk.restart();
+    let withdraw =
+        |world: &mut World| execute(world, Command::Withdraw { document: order, reason: "клиент передумал".to_owned() }).map(drop);
+    arrives("take back", &disk, &Office::new, &withdraw, &[order].into());
+}
+
+#[test]
+fn a_repair_of_the_copy_that_was_cut_off_is_finished_by_the_next_one() {
+    let (disk, documents) = ready_with_documents();
+    let name = disk.file_names().into_iter().find(|name| name.starts_with("reference-") && name.ends_with(".db")).unwrap();
+    disk.connect(&name)
+        .unwrap()
+        .execute_batch("UPDATE product SET name = 'Мёд Липовый' WHERE id = 2; DELETE FROM price WHERE id = 1")
+        .unwrap();
+    disk.restart();
+    let wanted = Office::new().rows();
+    assert_ne!(rows_of(&disk), wanted);
+    let check_all = |world: &mut World| match world.request(Request::Check) {
+        Reply::Taken => Ok(()),
+        other => Err(format!("{other:?}")),
+    };
+    let office: RefCell<Shared> = RefCell::new(shared(Office::new()));
+    let trial = Trial {
+        start: &disk,
+        at_most: AT_MOST,
+        flow: &|disk| {
+            office.replace(shared(Office::new()));
+            let mut world = start(disk, &office.borrow())?;
+            check_all(&mut world)?;
+            if world.office.borrow().count("/v1/repair") == 0 {
+                return Err("nothing was found".to_owned());
+            }
+            Ok(())
+        },
+        check: &|disk, _done, _point| {
+            let office = office.borrow();
+            let mut world = started(disk, &office);
+            check_all(&mut world).unwrap();
+            settle(&mut world);
+            assert_eq!(rows_of(disk), wanted);
+            assert_eq!(taken(&office), documents);
+        },
+    };
+    tried("repair", [trial.crash_everywhere(), trial.fail_everywhere(&FAILURES)]);
+}
+
 #[test]
 fn a_device_that_crashes_while_it_starts_after_a_crash_loses_nothing() {
     let (disk, documents) = ready_with_documents();
