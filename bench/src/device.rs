@@ -1,12 +1,14 @@
 //! Devices: the real program as a process, and the real core inside this process, with what it says to the server written down.
 
 use std::cell::{Cell, RefCell};
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use flate2::read::GzDecoder;
 use polevik_device::api::sync::{SessionResult, SyncView};
 use polevik_device::api::view::{Screen, View};
 use polevik_device::api::{Command as Act, CommandDone, ErrorCode, Push, Reply, Request};
@@ -98,6 +100,8 @@ pub struct Exchange {
     pub status: u16,
     /// Its body, decoded.
     pub answer: Vec<u8>,
+    /// Bytes of its body as it travelled.
+    pub wire_bytes: usize,
 }
 
 type Heard = Rc<RefCell<Vec<Exchange>>>;
@@ -118,10 +122,21 @@ impl Transport for Network {
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
-        let response = builder.send().await.map_err(failed)?;
+        // Unpacked here and not by the library, so that the bytes on the wire are known.
+        let response = builder.header("accept-encoding", "gzip").send().await.map_err(failed)?;
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(failed)?.to_vec();
-        self.heard.borrow_mut().push(Exchange { request, status, answer: body.clone() });
+        let is_packed = response.headers().get("content-encoding").is_some_and(|coding| coding == "gzip");
+        let sent = response.bytes().await.map_err(failed)?.to_vec();
+        let wire_bytes = sent.len();
+        let body = if is_packed {
+            let mut body = Vec::new();
+            let unpacked = GzDecoder::new(sent.as_slice()).read_to_end(&mut body);
+            unpacked.map_err(|error| TransportError::new(ErrorCode::ConnectionLost, error.to_string()))?;
+            body
+        } else {
+            sent
+        };
+        self.heard.borrow_mut().push(Exchange { request, status, answer: body.clone(), wire_bytes });
         Ok(HttpResponse { status, body })
     }
 }
@@ -174,7 +189,7 @@ pub struct Session {
     pub spent: Spent,
     /// Body bytes up, as sent.
     pub bytes_up: usize,
-    /// Body bytes down, decoded.
+    /// Body bytes down, as they travelled.
     pub bytes_down: usize,
     /// Rows written.
     pub rows: u64,
@@ -189,7 +204,7 @@ impl InProcess {
         let setup = Setup { server: Some(server.address().to_owned()), model: "bench".to_owned(), app_version: "0".to_owned() };
         let device = Device::open(Box::new(folder), setup, &Machine).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
+        let client = reqwest::Client::builder().no_gzip().build()?;
         let (ended, heard) = (Rc::new(Notify::new()), Heard::default());
         let push = {
             let (ended, ran) = (Rc::clone(&ended), Cell::new(false));
@@ -232,7 +247,7 @@ impl InProcess {
         Ok(Session {
             spent,
             bytes_up: exchanges.iter().map(|exchange| exchange.request.body.len()).sum(),
-            bytes_down: exchanges.iter().map(|exchange| exchange.answer.len()).sum(),
+            bytes_down: exchanges.iter().map(|exchange| exchange.wire_bytes).sum(),
             rows: view.last_counts.map_or(0, |(_, rows, _, _)| rows),
             exchanges,
         })
@@ -256,12 +271,9 @@ impl InProcess {
         }
     }
 
-    /// Does an act of the rep.
+    /// Does an act of the rep, with nobody who looks on: no screen is told.
     pub fn act(&mut self, act: Act) -> Result<CommandDone> {
-        match self.tasks.block_on(&self.runtime, self.core.request(Request::Execute(act))) {
-            Reply::Done(done) => Ok(done),
-            other => bail!("{other:?}"),
-        }
+        self.core.with_device(|device| device.execute(act, &Machine)).map(|(done, _)| done).map_err(|error| anyhow::anyhow!("{error}"))
     }
 
     /// Loads a screen.
