@@ -90,13 +90,16 @@ impl Device {
                 parking::unpark_all(&tx)?;
                 options::set(&tx, OptionName::AppVersion, &setup.app_version)?;
             }
-            if options::get(&tx, OptionName::SessionOpen)?.is_some() {
+            let interrupted = options::get(&tx, OptionName::SessionOpen)?;
+            if interrupted.is_some() {
                 // The process ended in the middle of a session: whatever else happened then, all rows are counted again.
-                options::clear(&tx, OptionName::SessionOpen)?;
                 options::clear(&tx, OptionName::VerifiedAt)?;
             }
             let salvaged = options::get(&tx, OptionName::WorkDamaged)?.is_some();
-            let mut kept = Kept::default();
+            let mut kept = Kept {
+                interrupted: interrupted.iter().flat_map(|rows| rows.split(' ')).filter_map(RowId::parse).collect(),
+                ..Kept::default()
+            };
             for row in RowId::ALL {
                 kept.rows.insert(row, StatusRow::restore(rows::load(&tx, row.as_str())?));
             }
@@ -338,7 +341,8 @@ impl Device {
         options::set(&tx, OptionName::ClockOffset, &self.engine.clock_offset_ms().to_string())?;
         let Pace { failures, limit } = self.engine.pace();
         let numbers = [(OptionName::BatchFailures, Some(failures).filter(|failures| *failures > 0)), (OptionName::BatchLimit, limit)];
-        let session = self.engine.session().map(|session| session.tag.to_string());
+        let names = |rows: Vec<RowId>| rows.into_iter().map(RowId::as_str).collect::<Vec<_>>().join(" ");
+        let session = self.engine.session().map(|session| names(session.open_rows()));
         let texts = numbers.map(|(name, number)| (name, number.map(|number| number.to_string())));
         for (name, value) in texts.into_iter().chain([(OptionName::SessionOpen, session)]) {
             match value {

@@ -88,6 +88,8 @@ pub struct Engine {
     clock_offset_ms: i64,
     sessions: u64,
     pace: Pace,
+    /// Rows of a session that the end of the process before cut short: they go on as soon as somebody is signed in.
+    interrupted: Vec<RowId>,
     watch: Watch,
     /// The time that the driver was last told to come back at.
     armed: Option<UtcMillis>,
@@ -104,15 +106,17 @@ pub struct Kept {
     pub clock_offset_ms: i64,
     /// How far the device is in narrowing down on a document that breaks its requests.
     pub pace: Pace,
+    /// Rows that were still open when the process ended in the middle of a session.
+    pub interrupted: Vec<RowId>,
 }
 
 impl Engine {
     /// An engine that goes on from what was kept.
     #[must_use]
     pub fn new(kept: Kept) -> Self {
-        let Kept { rows, last, clock_offset_ms, pace } = kept;
+        let Kept { rows, last, clock_offset_ms, pace, interrupted } = kept;
         let rows = RowId::ALL.into_iter().map(|id| (id, rows.get(&id).cloned().unwrap_or_default())).collect();
-        Self { rows, session: None, last, clock_offset_ms, sessions: 0, pace, watch: Watch::default(), armed: None }
+        Self { rows, session: None, last, clock_offset_ms, sessions: 0, pace, interrupted, watch: Watch::default(), armed: None }
     }
 
     /// A row.
@@ -154,6 +158,7 @@ impl Engine {
     pub fn forget_rows(&mut self) {
         self.rows = RowId::ALL.into_iter().map(|id| (id, StatusRow::default())).collect();
         self.last = None;
+        self.interrupted = Vec::new();
         self.pace = Pace::default();
     }
 
@@ -161,6 +166,10 @@ impl Engine {
     pub fn step(&mut self, event: Event, facts: &Facts) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
+            Event::Started if facts.signed_in => {
+                let wanted = std::mem::take(&mut self.interrupted);
+                self.want(&wanted, Cause::Resumed, facts, &mut effects);
+            }
             Event::Started => (),
             Event::Asked(row) => {
                 let wanted: Vec<RowId> = row.map_or_else(|| ORDER.to_vec(), |row| vec![row]);

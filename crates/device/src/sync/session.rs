@@ -158,6 +158,8 @@ pub enum Cause {
     Call,
     /// A sign-in.
     Login,
+    /// The process ended in the middle of the session before.
+    Resumed,
 }
 
 impl Cause {
@@ -171,6 +173,7 @@ impl Cause {
             Self::Network => "network",
             Self::Call => "call",
             Self::Login => "login",
+            Self::Resumed => "resumed",
         }
     }
 }

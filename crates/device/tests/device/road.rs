@@ -348,6 +348,18 @@ fn segments_that_are_here_are_not_fetched_again_after_the_process_was_killed() {
 }
 
 #[test]
+fn a_session_in_the_middle_of_which_the_process_was_killed_goes_on_by_itself() {
+    let mut world = World::ready();
+    let id = place_order(&mut world);
+    futures::executor::block_on(world.core().request(Request::Sync(Some(UP))));
+    world.restart();
+    assert_eq!(place_of(&mut world, id), DocumentPlace::OnServer);
+    let requests = world.office.borrow().requests.len();
+    world.restart();
+    assert_eq!(world.office.borrow().requests.len(), requests, "once is enough");
+}
+
+#[test]
 fn a_segment_damaged_on_its_way_is_fetched_once_more() {
     let mut world = World::ready();
     many_products(&mut world, 5_000, 700);

@@ -33,7 +33,7 @@ pub enum OptionName {
     AppVersion,
     /// When the copy of the office was last read through and checked, by the server's clock.
     VerifiedAt,
-    /// Tag of the session that runs: still there at a start, the process ended in its middle.
+    /// Rows that the running session still has to do, by name: still there at a start, the process ended in its middle.
     SessionOpen,
     /// Requests with documents that failed since the last one that did not.
     BatchFailures,

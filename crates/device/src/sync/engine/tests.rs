@@ -702,6 +702,13 @@ mod laws {
 }
 
 #[test]
+fn a_session_that_the_end_of_the_process_cut_short_goes_on_with_the_rows_that_were_open() {
+    let cut_short = || Engine::new(Kept { interrupted: vec![DOWN], ..Kept::default() });
+    assert_eq!(work_of(cut_short().step(Event::Started, &facts(3))), [NEWS_ALONE]);
+    assert_eq!(work_of(cut_short().step(Event::Started, &Facts { signed_in: false, ..facts(3) })), []);
+}
+
+#[test]
 fn a_damaged_database_is_looked_after_without_a_press() {
     let mut engine = engine();
     let effects = engine.step(Event::Damaged(DOWN), &facts(3));
