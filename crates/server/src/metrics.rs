@@ -53,6 +53,14 @@ fn describe() {
     describe_counter!("polevik_segments_served_total", "Segments fetched");
     describe_counter!("polevik_segment_bytes_total", "Bytes of segments sent, inside replies and fetched");
     describe_counter!("polevik_sealed_buckets_total", "Buckets sealed");
+    describe_counter!("polevik_feed_repairs_total", "Buckets whose rows did not add up to their sum, and were put right");
+    describe_counter!(
+        "polevik_repair_requests_total",
+        "Devices whose rows did not add up, by what was found: differs, equal, moved, own_rows"
+    );
+    describe_counter!("polevik_garbage_segments_total", "Segments removed since no manifest named them any more");
+    describe_counter!("polevik_garbage_bytes_total", "Bytes of segments removed");
+    describe_counter!("polevik_garbage_orphans_total", "Files of segments removed that had no row");
 }
 
 /// `GET /metrics`: for callers on this machine, and for those with the token.

@@ -52,6 +52,11 @@ impl World {
 
     /// Writes rows whose names follow from `version`, and seals.
     fn write(&self, keys: std::ops::Range<u32>, version: u32) {
+        self.write_unsealed(keys, version);
+        self.sealer.seal_all(self.now).unwrap();
+    }
+
+    fn write_unsealed(&self, keys: std::ops::Range<u32>, version: u32) {
         self.store
             .write(|tx| {
                 let mut writer = ReferenceWriter::new(tx, &self.part, self.now);
@@ -65,7 +70,6 @@ impl World {
                 Ok::<_, StoreError>(())
             })
             .unwrap();
-        self.sealer.seal_all(self.now).unwrap();
     }
 
     fn named(&self) -> BTreeSet<Blake3Hex> {
@@ -166,4 +170,21 @@ fn segments_that_older_programs_left_behind_begin_their_grace_when_they_are_foun
     assert_eq!(world.collect(146).segments, 1);
     assert_eq!(world.store.read(|tx| segments::totals(tx, "D1")).unwrap()[1], (0, 0));
     world.check_that_all_named_are_there();
+}
+
+#[test]
+fn changes_that_a_request_sealed_are_forgotten() {
+    let world = World::new();
+    let log = || -> i64 {
+        let count = |tx: &polevik_server_store::Transaction<'_>| {
+            Ok::<_, StoreError>(tx.query_row("SELECT count(*) FROM change_log", [], |row| row.get(0))?)
+        };
+        world.store.read(count).unwrap()
+    };
+    world.write_unsealed(0..5_000, 1);
+    assert_eq!(log(), 5_000);
+    world.sealer.seal_due("D1", &[bucket()], world.now).unwrap();
+    assert_eq!(log(), 3_000, "who waits for an answer waits for one slice only");
+    world.collect(0);
+    assert_eq!(log(), 0);
 }

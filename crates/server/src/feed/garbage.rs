@@ -1,5 +1,5 @@
-//! Segments that no manifest names any more: they go after a grace, so that a device that has just read a manifest, or comes back with an old
-//! one, still finds what it names.
+//! What the feed leaves behind: sealed changes are forgotten, and segments that no manifest names any more go after a grace, so that a device
+//! that has just read a manifest, or comes back with an old one, still finds what it names.
 //!
 //! First the row goes, then the blob: a crash in between leaves a blob without a row, which is swept later. A blob is removed only by who
 //! holds the writer, after a look that no row names it; and a manifest is published only by who holds the writer, after a look that its blobs
@@ -14,6 +14,7 @@ use polevik_protocol::manifest::{Blake3Hex, Manifest};
 use polevik_server_store::feed::{change_log, manifests, segments};
 use polevik_server_store::{Store, StoreError, Transaction, part};
 
+use super::seal::FORGOTTEN_AT_ONCE;
 use crate::blobs::{BlobError, Blobs, SHELVES};
 
 /// Days that a superseded segment stays, unless the office says otherwise: longer than a device is usually away.
@@ -87,6 +88,12 @@ fn collect_into(
         for bucket in store.read(|tx| change_log::buckets(tx, part_id))? {
             if !store.read(|tx| unnamed(tx, part_id, &bucket))?.is_empty() {
                 collected.superseded += store.write(|tx| supersede_unnamed(tx, part_id, &bucket, now))?;
+                if between().is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            while store.read(|tx| change_log::has_sealed(tx, part_id, &bucket))? {
+                store.write(|tx| change_log::forget(tx, part_id, &bucket, FORGOTTEN_AT_ONCE))?;
                 if between().is_break() {
                     return Ok(ControlFlow::Break(()));
                 }

@@ -155,6 +155,7 @@ impl Sealer {
         let mut sealed = Sealed::default();
         for (part_id, bucket) in due {
             sealed.add(self.seal(&part_id, &bucket, now)?);
+            self.forget(&part_id, &bucket)?;
         }
         Ok(sealed)
     }
@@ -198,14 +199,14 @@ impl Sealer {
                 Err(error) => return Err(error),
             };
             if self.store.write(|tx| publish(tx, &self.blobs, part_id, &draft, now))? {
-                self.forget(part_id, bucket)?;
                 return Ok(draft.sealed());
             }
             // Another process sealed it first. What it left to do is found by looking again; its floor only rises, so this ends.
         }
     }
 
-    /// Forgets what is left of the sealed changes, in slices, so that nobody waits long for the writer.
+    /// Forgets what is left of the sealed changes, in slices, so that nobody waits long for the writer. Not for who waits for an answer: a
+    /// publication forgets a slice itself, and what is left is nobody's hurry.
     fn forget(&self, part_id: &str, bucket: &BucketName) -> Result<(), StoreError> {
         let is_left = |tx: &Transaction<'_>| change_log::has_sealed(tx, part_id, bucket);
         while self.store.read(is_left)? {
@@ -274,7 +275,7 @@ impl Sealer {
 }
 
 /// Rows of the log that are forgotten in one transaction: a few milliseconds.
-const FORGOTTEN_AT_ONCE: u32 = 2_000;
+pub(super) const FORGOTTEN_AT_ONCE: u32 = 2_000;
 
 /// Between such transactions, so that who waits for the writer gets it.
 const BREATH: Duration = Duration::from_millis(3);
