@@ -31,7 +31,12 @@ pub struct Store {
     work: Connection,
     reference: Connection,
     generation: i64,
+    /// How many changes of this connection had been made when its log was last brought back to nothing.
+    changes_in_database: u64,
 }
+
+/// So many changed rows may stand in the log: SQLite itself writes it back by pieces of a few megabytes.
+const SHORT_LOG_CHANGES: u64 = 20_000;
 
 /// Which file of the device was damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +67,7 @@ impl Store {
         let generation = options::reference_generation(&work)?;
         match open_reference(&*platform, generation) {
             Ok(reference) => {
-                let store = Self { platform, work, reference, generation };
+                let store = Self { platform, work, reference, generation, changes_in_database: 0 };
                 store.remove_old_generations()?;
                 Ok(store)
             }
@@ -71,7 +76,7 @@ impl Store {
                 // A file of an earlier try is nothing to go on with.
                 platform.remove(&reference_name(next))?;
                 let reference = open_reference(&*platform, next)?;
-                let store = Self { platform, work, reference, generation: next };
+                let store = Self { platform, work, reference, generation: next, changes_in_database: 0 };
                 store.remove_old_generations()?;
                 Ok(store)
             }
@@ -121,15 +126,22 @@ impl Store {
         })
     }
 
-    /// After a large transaction: brings the write-ahead log back to nothing. Nothing happens where there is none.
+    /// Has what was committed on the disk, and after much of it brings the write-ahead log back to nothing: a few rows cost one syncing of
+    /// the log. Nothing happens where there is none.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     pub fn shrink_reference_log(&mut self) -> Result<()> {
-        if self.platform.journal() == Journal::Wal {
-            self.reference.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        if self.platform.journal() != Journal::Wal {
+            return Ok(());
         }
+        let changes = self.reference.total_changes();
+        if changes.saturating_sub(self.changes_in_database) <= SHORT_LOG_CHANGES {
+            return self.platform.sync(&format!("{}-wal", reference_name(self.generation)));
+        }
+        self.reference.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.changes_in_database = changes;
         Ok(())
     }
 
@@ -178,8 +190,7 @@ impl Store {
         });
         match finished {
             Ok((applied, reference)) => {
-                self.reference = reference;
-                self.generation = next;
+                self.take_reference(reference, next);
                 // A file too many costs only room, and the next start removes it.
                 let _ = self.remove_old_generations();
                 Ok(applied)
@@ -230,9 +241,13 @@ impl Store {
     fn replace_reference(&mut self, damaged: bool) -> Result<()> {
         let next = begin_generation(&self.work, self.generation, damaged)?;
         self.platform.remove(&reference_name(next))?;
-        self.reference = open_reference(&*self.platform, next)?;
-        self.generation = next;
+        let reference = open_reference(&*self.platform, next)?;
+        self.take_reference(reference, next);
         self.remove_old_generations()
+    }
+
+    fn take_reference(&mut self, reference: Connection, generation: i64) {
+        (self.reference, self.generation, self.changes_in_database) = (reference, generation, 0);
     }
 
     /// Removes copies of the office that are neither in use nor the last damaged one.
