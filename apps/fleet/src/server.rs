@@ -197,6 +197,10 @@ impl Office {
             let body = String::from_utf8_lossy(&answer.body).into_owned();
             self.shared.violated(Violation::new("server", format!("{from} {} was answered 500: {body}", request.path())));
         }
+        if request.path() == "/v1/repair" && !self.shared.may_rot.get() {
+            let what = format!("{from} repairs its copy, though nothing ever damaged it: two roads to one state differ");
+            self.shared.violated(Violation::new("I9", what));
+        }
         if answer.status == 200 && request.path() == "/v1/sync" {
             let sent = request.json().and_then(|json| serde_json::from_slice::<SyncRequest>(&json).ok());
             let reply = serde_json::from_slice::<SyncReply>(&answer.body).ok();

@@ -1,6 +1,6 @@
 //! What all of one world know: its seed, its trace, and what went against a promise.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
@@ -29,13 +29,15 @@ pub struct Shared {
     pub seed: u64,
     /// The trace.
     pub trace: Trace,
+    /// Whether a fault may have changed a copy of the office behind the device's back.
+    pub may_rot: Cell<bool>,
     violations: RefCell<Vec<Violation>>,
 }
 
 impl Shared {
     /// Of a new world.
     pub fn new(seed: u64, keep_trace: bool) -> Self {
-        Self { seed, trace: Trace::new(keep_trace), violations: RefCell::default() }
+        Self { seed, trace: Trace::new(keep_trace), may_rot: Cell::new(false), violations: RefCell::default() }
     }
 
     /// Notes a promise that was not kept.

@@ -13,6 +13,9 @@ use crate::world::{self, Outcome};
 /// Every so many seeds a world is run twice, and its two traces are compared.
 const TWICE_EVERY: u64 = 50;
 
+/// A long run says every so many seeds that it is alive.
+const TELL_EVERY: u64 = 1_000;
+
 /// See the module.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -61,6 +64,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let end = arguments.from + arguments.seeds;
     let enough = AtomicBool::new(false);
     let (failures, saved, lines) = (Mutex::new(Vec::<Outcome>::new()), AtomicU64::new(0), AtomicU64::new(0));
+    let ran = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
@@ -73,6 +77,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
                     let outcome = one(&plan, arguments.trace);
                     saved.fetch_add(outcome.saved, Ordering::Relaxed);
                     lines.fetch_add(outcome.digest.1, Ordering::Relaxed);
+                    let done = ran.fetch_add(1, Ordering::Relaxed) + 1;
+                    if done % TELL_EVERY == 0 {
+                        let seconds = began.elapsed().unwrap_or_default().as_secs();
+                        println!("{done} seeds in {seconds} s, {} documents saved", saved.load(Ordering::Relaxed));
+                    }
                     if arguments.trace {
                         println!("{}", outcome.lines.join("\n"));
                     }
@@ -88,7 +97,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         }
     });
     let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let ran = next.into_inner().min(end) - arguments.from;
+    let ran = ran.into_inner();
     let seconds = began.elapsed().unwrap_or_default().as_secs_f64();
     println!(
         "{ran} seeds in {seconds:.1} s on {jobs} threads; {} documents saved, {} lines of trace; {} failed",

@@ -14,6 +14,7 @@ use polevik_testkit::random::Random;
 use crate::clock;
 use crate::handset::Handset;
 use crate::network::Network;
+use crate::oracle::frozen::put_old_installation;
 use crate::oracle::{Oracle, central, contents_of, phone};
 use crate::people::{Company, Desk, PASSWORD};
 use crate::plan::{Op, Plan};
@@ -148,6 +149,12 @@ impl World {
         let network = Rc::new(Network::new(Rc::clone(shared), Rc::clone(&office)));
         let phones: Vec<Rc<Handset>> = (0..plan.phones).map(|number| Handset::new(shared, &network, number, number, Disk::new())).collect();
         for phone in &phones {
+            // In every fourth world some phones come from versions that were shipped before.
+            if plan.seed % 4 == 1 && phone.number % 2 == 1 {
+                let position = desk.people[phone.rep].position_id();
+                put_old_installation(&phone.disk, phone.number, position)
+                    .map_err(|error| Violation::new("I22", format!("a frozen database cannot be made: {error}")))?;
+            }
             phone.start();
         }
         Ok(Self { shared: Rc::clone(shared), oracle: Rc::clone(oracle), office, network, desk, phones, blocked: Vec::new() })
@@ -361,6 +368,7 @@ impl World {
             phone.crash(Crash::Process);
             phone.disk.flip_bit(name, usize::try_from(pick).unwrap_or(0) % (bytes.len() * 8));
             phone.is_rotten.set(true);
+            self.shared.may_rot.set(true);
             phone.start_later(1_000);
         }
     }
@@ -473,8 +481,10 @@ impl World {
             phone.ask(Request::Wake);
             phone.ask(Request::Sync(None));
         }
+        let mut pause_ms = 10_000;
         loop {
-            clock::sleep(20_000).await;
+            clock::sleep(pause_ms).await;
+            pause_ms = (pause_ms * 3 / 2).min(300_000);
             if self.shared.violation().is_some() {
                 return Ok(());
             }
