@@ -148,3 +148,31 @@ pub fn create_indexes(file: &Path, indexes: &[&str]) -> Result<Spent> {
     done?;
     Ok(took)
 }
+
+/// The time to change `count` products evenly spread over a copy of the office: one transaction, one prepared statement by key, nothing else.
+pub fn change_products(file: &Path, count: u64) -> Result<Spent> {
+    let connection = Connection::open(file)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    let ids: Vec<i64> =
+        connection.prepare("SELECT id FROM product ORDER BY id")?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let every = (ids.len() / usize::try_from(count)?).max(1);
+    let (done, took) = spent(|| -> Result<()> {
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let mut change = connection
+            .prepare("UPDATE product SET list_price = ?2, stock_total = ?2, changed_at_ms = ?2, _hash = _hash + ?2 WHERE id = ?1")?;
+        for id in ids.iter().step_by(every).take(usize::try_from(count)?) {
+            change.execute([*id, i64::from(u16::MAX)])?;
+        }
+        connection.execute_batch("COMMIT")?;
+        Ok(())
+    });
+    done?;
+    Ok(took)
+}
+
+/// Copies what is committed in a database, also while it is open elsewhere.
+pub fn copy_database(from: &Path, to: &Path) -> Result<()> {
+    Connection::open(from)?.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    Ok(())
+}

@@ -1,14 +1,17 @@
 //! Rows change in the office; how long and how many bytes until a device that had the rest shows them.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 
-use super::{Bench, number};
+use super::{Bench, number, remove};
 use crate::cpu::Watch;
 use crate::dataset::Shape;
-use crate::device::{InProcess, Person};
+use crate::device::{self, InProcess, Person};
 use crate::http::{Connection, request_bytes};
+use crate::limits;
 use crate::office::{Office, Product};
-use crate::report::Figure;
+use crate::report::{Figure, median};
 use crate::server::Server;
 
 /// How many products change at once, and how often that is measured.
@@ -28,6 +31,7 @@ pub fn at_1m(bench: &mut Bench) -> Result<Vec<Figure>> {
 
 /// An office that is served, and a device that is up to date.
 struct Stage {
+    home: PathBuf,
     office: Office,
     products: Vec<Product>,
     server: Server,
@@ -40,10 +44,11 @@ impl Stage {
         let office = bench.own_office("S", products, Shape::Published)?;
         let products = office.read_products()?;
         let server = Server::start(&bench.programs, &office.data)?;
-        let mut device = InProcess::open(&bench.fresh("home"), &server)?;
+        let home = bench.fresh("home");
+        let mut device = InProcess::open(&home, &server)?;
         device.settle_in(&Person::rep(1))?;
         device.synchronise()?;
-        Ok(Self { office, products, server, device, revision: 0 })
+        Ok(Self { home, office, products, server, device, revision: 0 })
     }
 
     fn change(&mut self, count: u64) -> Result<()> {
@@ -70,7 +75,8 @@ fn run(bench: &mut Bench, products: u64) -> Result<Vec<Figure>> {
             down.push(number(session.bytes_down as u64));
         }
         let rows = |what: &str| format!("{count} rows: {what}");
-        let mut wall = Figure::new(rows("from commit to visible"), "ms", wall_ms);
+        let (limit_wall, limit_cpu) = limit(bench, &stage, count, runs)?;
+        let mut wall = Figure::new(rows("from commit to visible"), "ms", wall_ms).beside("updates by key alone", limit_wall);
         let mut bytes = Figure::new(rows("body bytes down"), "B", down);
         if count == 1 {
             bytes = bytes.at_most(150.0);
@@ -81,12 +87,26 @@ fn run(bench: &mut Bench, products: u64) -> Result<Vec<Figure>> {
         figures.extend([
             wall,
             Figure::new(rows("server CPU, sealing included"), "ms", server_ms),
-            Figure::new(rows("device CPU"), "ms", device_ms),
+            Figure::new(rows("device CPU"), "ms", device_ms).beside("updates by key alone", limit_cpu),
             bytes,
             Figure::new(rows("body bytes up"), "B", up),
         ]);
     }
     Ok(figures)
+}
+
+/// Wall and CPU milliseconds to change as many rows in a copy of the device's file, without any synchronisation.
+fn limit(bench: &mut Bench, stage: &Stage, count: u64, runs: usize) -> Result<(f64, f64)> {
+    let (mut wall_ms, mut cpu_ms) = (vec![], vec![]);
+    for _ in 0..bench.runs(runs.min(5)) {
+        let copy = bench.fresh("limit.db");
+        limits::copy_database(&device::reference_file(&stage.home)?, &copy)?;
+        let spent = limits::change_products(&copy, count)?;
+        wall_ms.push(spent.wall_s * 1_000.0);
+        cpu_ms.push(spent.own_cpu_s * 1_000.0);
+        remove(&copy);
+    }
+    Ok((median(&wall_ms), median(&cpu_ms)))
 }
 
 /// The server's work for one change of 1 000 rows when the first device asks, and what each device after it costs: with few and with many devices known.
