@@ -39,6 +39,13 @@ A day of a rep, against a server started by ./run:
   polevik-device --home rep1 queue                        # what waits for the server
   polevik-device --home rep1 sync                         # everything up, and news down
 
+When something needs somebody:
+  polevik-device --home rep1 queue                        # waiting, refused, set aside (parked), with codes and attempts
+  polevik-device --home rep1 queue unpark ID              # send again what was set aside
+  polevik-device --home rep1 queue withdraw ID --reason \"wrong outlet\"
+  polevik-device --home rep1 verify --repair              # count all rows again, fetch again what is wrong
+  polevik-device --home rep1 watch --seconds 60           # stay in front; events as lines of JSON
+
 Exit status: 0 success, 1 failure, 2 wrong usage, 3 synchronisation not complete, 4 not logged in.";
 
 #[derive(Debug, Subcommand)]

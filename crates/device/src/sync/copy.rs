@@ -250,3 +250,67 @@ fn guard_space(plan: &mut DownloadPlan, planned: &Planned, free: Option<u64>, so
     }
     Err(Failed::new(ErrorCode::NoSpace, format!("needed {needed} bytes, free {free} bytes")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use polevik_protocol::bucket::BucketKind;
+    use polevik_protocol::change::ChangeNo;
+    use polevik_protocol::checksum::HashKey;
+    use polevik_protocol::manifest::SegmentInfo;
+    use polevik_protocol::rows::TableId;
+
+    use super::*;
+    use crate::sync::download::{Basis, BucketPlan};
+    use crate::sync::event::Wanted;
+
+    /// A thousand rows in one segment of 10,000 bytes, not fetched yet.
+    fn a_whole_copy() -> (DownloadPlan, Planned) {
+        let hash = Blake3Hex::of(b"segment");
+        let base = vec![SegmentInfo { hash: hash.clone(), table: TableId(1), rows: 1_000, bytes: 10_000, range: None }];
+        let bucket = BucketPlan {
+            name: BucketName::new(BucketKind::All, 0),
+            head: ChangeNo(1),
+            state: StateSum::default(),
+            basis: Basis::Nothing,
+            base,
+            tables_with_base: BTreeSet::new(),
+            deltas: Vec::new(),
+        };
+        let plan = DownloadPlan {
+            epoch: "first".to_owned(),
+            root: hash.clone(),
+            hash_key: HashKey([7; 32]),
+            buckets: vec![bucket],
+            gone: Vec::new(),
+            beside: true,
+            repairs: false,
+            restored: false,
+        };
+        let planned = Planned { wanted: vec![Wanted { hash, bytes: 10_000 }], bytes_total: 10_000, rows: 1_000, re_offers: false };
+        (plan, planned)
+    }
+
+    /// Free bytes, whether a copy is held, and then: `Some` of whether it is built beside, or `None` for L501.
+    #[test]
+    fn a_copy_that_does_not_fit_beside_the_old_one_is_written_in_its_place_and_one_that_does_not_fit_at_all_is_not_fetched() {
+        for (free, held, expected) in [
+            (None, true, Some(true)),
+            (Some(300_000), true, Some(true)),
+            (Some(100_000), true, Some(false)),
+            (Some(40_000), true, None),
+            (Some(300_000), false, Some(true)),
+            (Some(100_000), false, None),
+        ] {
+            let (mut plan, planned) = a_whole_copy();
+            let guarded = guard_space(&mut plan, &planned, free, held);
+            let found = guarded.as_ref().ok().map(|()| plan.beside);
+            assert_eq!(found, expected, "{free:?} {held}");
+            if let Err(failed) = guarded {
+                assert_eq!(failed.code, ErrorCode::NoSpace);
+                assert!(failed.detail.contains("needed") && failed.detail.contains("free"), "{}", failed.detail);
+            }
+        }
+    }
+}
