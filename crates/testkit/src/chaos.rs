@@ -352,6 +352,7 @@ mod tests {
                 mode: Mode::Storm { random: Random::new(seed), of_1000: 600 },
                 history: Vec::new(),
                 answer_bytes: Vec::new(),
+                shortened: 0,
             });
             (0..100).map(|_| draw(&state)).collect::<Vec<_>>()
         };
