@@ -21,8 +21,11 @@ const FAILURES: [FailureKind; 5] =
 
 const POSITION: PositionId = PositionId(17);
 
-/// Every schema that was ever shipped.
-const SHIPPED: [(i64, &str, &str); 1] = [(1, include_str!("schemas/work-1.sql"), include_str!("schemas/reference-1.sql"))];
+/// Every pair of schemas that was ever shipped: version and dump of `work`, then of the copy of the office.
+const SHIPPED: [[(i64, &str); 2]; 2] = [
+    [(1, include_str!("schemas/work-1.sql")), (1, include_str!("schemas/reference-1.sql"))],
+    [(2, include_str!("schemas/work-2.sql")), (3, include_str!("schemas/reference-3.sql"))],
+];
 
 /// How a target keeps its files.
 #[derive(Clone, Copy, Debug)]
@@ -178,9 +181,10 @@ fn a_promise_is_there_or_was_not_given_in_either_way_of_keeping_files() {
 #[test]
 fn every_shipped_schema_is_migrated_without_losing_a_row_wherever_it_is_cut_off() {
     for target in TARGETS {
-        for (version, work_dump, reference_dump) in SHIPPED {
+        for [of_work, of_reference] in SHIPPED {
             let start = Disk::new();
-            for (file, dump) in [(WORK, work_dump), ("reference-1.db", reference_dump)] {
+            let version = of_work.0;
+            for (file, (version, dump)) in [(WORK, of_work), ("reference-1.db", of_reference)] {
                 let connection = start.connect(file).unwrap();
                 connection.execute_batch(dump).unwrap();
                 connection.pragma_update(None, "user_version", version).unwrap();
