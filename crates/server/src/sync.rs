@@ -173,7 +173,10 @@ fn upload(app: &App, device: &AuthenticatedDevice, claim: Claim, documents: &[En
         if lives::shall_re_offer(tx, part_id, device.device, claim, documents)? {
             return Ok(Taken::Batch { batch: Accepted::default(), re_offer: true });
         }
-        Ok(Taken::Batch { batch: accept_batch(tx, author, &known, documents, &app.texts, now)?, re_offer: false })
+        Ok(Taken::Batch {
+            batch: accept_batch(tx, author, &known, documents, lives::counts_up_to(&known, claim), &app.texts, now)?,
+            re_offer: false,
+        })
     })?;
     // After the commit: only what stands is counted.
     match taken {

@@ -64,7 +64,8 @@ pub struct Accepted {
     pub newly_missing: u64,
 }
 
-/// Takes a batch, in the order it came. Everything is written in the caller's transaction, the device's feed last.
+/// Takes a batch, in the order it came. Numbers above `counts_up_to` are taken, and not counted as seen ([`super::lives::counts_up_to`]).
+/// Everything is written in the caller's transaction, the device's feed last.
 ///
 /// # Errors
 ///
@@ -74,6 +75,7 @@ pub fn accept_batch(
     author: Author<'_>,
     device: &Device,
     documents: &[Envelope],
+    counts_up_to: u64,
     texts: &Texts,
     now: UtcMillis,
 ) -> Result<Accepted, StoreError> {
@@ -87,7 +89,7 @@ pub fn accept_batch(
         let kind = DocumentKind::parse(&document.kind).map_or("other", DocumentKind::as_str);
         let fate = match in_savepoint(tx, || accept(tx, author, &facts, document, texts, now))? {
             Ok(answer) => {
-                progress.device_seq = progress.device_seq.max(document.device_seq);
+                progress.device_seq = progress.device_seq.max(if document.device_seq <= counts_up_to { document.device_seq } else { 0 });
                 progress.new_revisions += answer.new_revisions;
                 progress.number_sequence = progress.number_sequence.max(own_sequence(device, document));
                 states.extend(answer.state);

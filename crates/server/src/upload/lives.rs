@@ -88,6 +88,13 @@ pub fn enrol_again(
     Ok(Some(ReEnrol { device_id: device.id, token: new.token, number_prefix: device.number_prefix }))
 }
 
+/// Up to which number the documents of a request count as seen. While the device was answered more than the server knows, no new document may
+/// hide that: it would raise the count above what was lost, and nobody would ask for it.
+#[must_use]
+pub fn counts_up_to(device: &Device, claim: Claim) -> u64 {
+    claim.answered_seq.filter(|answered| *answered > device.device_seq_floor).unwrap_or(u64::MAX)
+}
+
 /// Whether a device shall offer its answered documents again. A request that already brings such documents is not told so once more.
 ///
 /// # Errors

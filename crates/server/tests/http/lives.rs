@@ -31,15 +31,17 @@ impl<'a> Phone<'a> {
         let answer = self.ask(documents).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer.body));
         let reply = answer.json();
-        if !outcomes(&reply).is_empty() {
-            self.answered_seq = self.given_seq;
+        if reply["re_offer"] == json!(true) {
+            // What is marked to be offered again counts as not answered.
+            self.answered_seq = 0;
+        } else if !outcomes(&reply).is_empty() {
+            self.answered_seq = self.answered_seq.max(highest(documents));
         }
         reply
     }
 
     async fn ask(&mut self, documents: &[Value]) -> Answer {
-        let given = documents.iter().filter_map(|document| document["device_seq"].as_u64()).max().unwrap_or(0);
-        self.given_seq = self.given_seq.max(given);
+        self.given_seq = self.given_seq.max(highest(documents));
         let body =
             json!({"protocol": 1, "schema": 2, "given_seq": self.given_seq, "answered_seq": self.answered_seq, "documents": documents});
         self.server.post("/v1/sync", Some(&self.token), body.to_string()).await
@@ -53,6 +55,10 @@ impl<'a> Phone<'a> {
         let device: DeviceId = serde_json::from_value(re_enrol["device_id"].clone()).unwrap();
         (Self { server: self.server, token, given_seq: 0, answered_seq: 0 }, device)
     }
+}
+
+fn highest(documents: &[Value]) -> u64 {
+    documents.iter().filter_map(|document| document["device_seq"].as_u64()).max().unwrap_or(0)
 }
 
 fn missing(server: &TestServer, id: DeviceId) -> (u64, u64) {
@@ -189,6 +195,8 @@ async fn a_device_with_nothing_left_to_offer_is_not_asked_for_ever() {
     let mut told = 0;
     for _ in 0..devices::MAX_RE_OFFERS_TOLD + 5 {
         told += u32::from(phone.send(&[]).await["re_offer"] == json!(true));
+        // It does not understand.
+        phone.answered_seq = 9;
     }
     assert_eq!(told, devices::MAX_RE_OFFERS_TOLD);
     assert_eq!(missing(&server, device_id(1)), (9, 9), "the office sees that nine are gone");
@@ -251,9 +259,29 @@ async fn a_restored_server_that_is_sent_new_work_first_still_asks_for_what_it_fo
 
     let mut phone = Phone { server: &restored, ..phone };
     for lost_reply in [true, false] {
+        phone.answered_seq = 1;
         let told = phone.send(&[order(2, 2)]).await;
         assert_eq!((outcomes(&told), &told["re_offer"]), (Vec::new(), &json!(true)), "lost reply: {lost_reply}");
     }
     assert_eq!(outcomes(&phone.send(&[order(1, 1), order(2, 2)]).await), ["accepted", "accepted"]);
     assert_eq!(restored.count("customer_order"), 2);
+}
+
+#[tokio::test]
+async fn a_restored_server_is_not_deceived_by_an_old_document_that_comes_with_a_new_one() {
+    let server = TestServer::new();
+    let signed = server.signed_in("rep1@demo.example", device_id(1)).await;
+    let order = |id: u8, seq| envelope(document_id(id), "order", 1, seq, &server.order(&signed, u32::from(id)));
+    let mut phone = Phone::new(&server, &signed);
+    phone.send(&[order(1, 1)]).await;
+    let restored = server.backed_up();
+    // The second was set aside for a while; the third is lost with the server.
+    phone.send(&[order(3, 3)]).await;
+    let mut phone = Phone { server: &restored, ..phone };
+    (phone.given_seq, phone.answered_seq) = (3, 3);
+    assert_eq!(outcomes(&phone.send(&[order(2, 2), order(4, 4)]).await), ["accepted", "accepted"]);
+    assert_eq!(phone.send(&[]).await["re_offer"], json!(true), "the third is asked for all the same");
+    assert_eq!(outcomes(&phone.send(&[order(1, 1), order(2, 2), order(3, 3), order(4, 4)]).await), ["accepted"; 4]);
+    assert_eq!(phone.send(&[]).await.get("re_offer"), None);
+    assert_eq!((restored.count("customer_order"), missing(&restored, device_id(1))), (4, (4, 0)));
 }
