@@ -21,6 +21,10 @@ visits-count = { $n ->
     [one] { $text } visit
    *[other] { $text } visits
   }
+withdrawals-count = { $n ->
+    [one] { $text } withdrawal
+   *[other] { $text } withdrawals
+  }
 documents-count = { $n ->
     [one] { $text } document
    *[other] { $text } documents
@@ -38,6 +42,7 @@ days-count = { $n ->
    *[other] { $text } days
   }
 pieces = { $n } pcs
+minutes = { $n } min
 
 # Login
 login-email = E-mail
@@ -79,6 +84,8 @@ other-window-lost-title = Work goes on in another window
 other-window-lost-text = All data are saved. You may close this window.
 core-failed-title = The database on the phone did not open
 core-failed-text = Close other windows of Polevik and try again. The data on the phone are not deleted.
+core-damaged-title = The database on the phone is damaged
+core-damaged-text = Nothing was deleted: a copy was put aside for support, and unsent orders and visits are read out of it. Press Retry.
 core-unsupported-title = This browser will not do
 core-unsupported-text = Chrome 108 or newer or Safari 16.4 or newer is needed, and a secure address (https or localhost).
 update-ready = A new version is ready
@@ -255,6 +262,8 @@ order-state-changed = Changed in office
 order-state-delivered = Delivered
 order-state-rejected = Rejected
 order-state-rejected-long = The office rejected the order
+order-state-parked = Set aside
+order-state-withdrawn = Withdrawn
 
 # More
 more-title = More
@@ -281,6 +290,7 @@ sync-running = Sync is running
 sync-all-sent = Everything is sent
 sync-up-to-date = No changes
 sync-pending = To send: { $list }
+sync-set-aside = Everything is sent but what was set aside: { $n }
 sync-summary-ok = All data are on the server
 sync-summary-never = Data are not loaded yet
 sync-summary-unsent = { $what } not on the server yet
@@ -289,7 +299,7 @@ sync-summary-running = Sync is running
 sync-summary-error = Sync is not complete
 sync-summary-error-hint = Your data are safe on this device
 sync-summary-attention = Need attention: { $n }
-sync-summary-attention-hint = Open Orders to see the reason
+sync-summary-attention-hint = See the reason
 sync-stage-connect = Connecting
 sync-stage-upload = Sending orders and visits
 sync-stage-download = Receiving prices and stock
@@ -300,11 +310,32 @@ sync-next-try = Next attempt in { $t }
 sync-next-try-soon = Retrying now
 sync-safe = Your data are on the device.
 sync-support = If it happens again, give support the code { $code }
+sync-checked-again = Documents checked again: { $n }
+server-queue = Server is busy, your turn in ~{ $t }
+server-queue-position = Ahead of you in the queue: { $n }. Nothing to do, we try again by ourselves.
 sync-result-ok = Done. Sent: { $sent }, received: { $received }
 sync-result-nothing = Done. No changes
 sync-result-stopped = Sync stopped. Data are saved
 sync-result-partial = Partly done. The reason stands in the row
 sync-login = Sign in
+# Need attention
+attention-title = Need attention
+attention-hint = All other documents are sent as usual.
+attention-none = All is well
+attention-none-hint = No document was rejected or set aside.
+attention-since = since { $time }
+attention-resend = Send again
+attention-resending = Sending again
+withdraw = Withdraw
+withdraw-ask = Withdraw the document?
+withdraw-what = For the office it counts as not made. On the phone it stays, marked and with the reason. A withdrawal cannot be undone.
+withdraw-reason = Reason
+withdraw-reason-hint = For example: the outlet is closed
+withdraw-done = Withdrawn. The office hears of it with the next sync
+withdrawn-office-knows = Withdrawn, the office knows
+withdrawn-only-here = Withdrawn. The office hears of it with the next sync
+withdrawn-because = Reason: { $reason }
+re-offered = The server was restored from a copy; the document is being checked again. Nothing to do.
 
 # Profile
 profile-title = Profile
@@ -347,6 +378,7 @@ act-no-price = The product has no price
 act-too-large = The sum is too large
 act-delivery-past = The delivery date has passed
 act-placed = The order is placed already
+act-withdrawn = The document is withdrawn already
 act-failed = It did not work. Try again; if that does not help, give support the code { $code }
 
 # Error codes: what happened and what to do

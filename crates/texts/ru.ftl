@@ -23,6 +23,11 @@ visits-count = { $n ->
     [few] { $text } визита
    *[other] { $text } визитов
   }
+withdrawals-count = { $n ->
+    [one] { $text } отзыв
+    [few] { $text } отзыва
+   *[other] { $text } отзывов
+  }
 documents-count = { $n ->
     [one] { $text } документ
     [few] { $text } документа
@@ -44,6 +49,7 @@ days-count = { $n ->
    *[other] { $text } дней
   }
 pieces = { $n } шт
+minutes = { $n } мин
 
 # Вход
 login-email = Электронная почта
@@ -85,6 +91,8 @@ other-window-lost-title = Работа продолжена в другом ок
 other-window-lost-text = Все данные сохранены. Это окно можно закрыть.
 core-failed-title = База на телефоне не открылась
 core-failed-text = Закройте другие окна Полевика и попробуйте ещё раз. Данные на телефоне не удалены.
+core-damaged-title = База на телефоне повреждена
+core-damaged-text = Ничего не удалено: копия отложена для поддержки, неотправленные заказы и визиты прочитаем из неё. Нажмите «Повторить».
 core-unsupported-title = Этот браузер не подходит
 core-unsupported-text = Нужен Chrome 108 или новее, Safari 16.4 или новее, и защищённый адрес (https или localhost).
 update-ready = Готова новая версия
@@ -261,6 +269,8 @@ order-state-changed = Изменён в офисе
 order-state-delivered = Доставлен
 order-state-rejected = Отклонён
 order-state-rejected-long = Офис отклонил заказ
+order-state-parked = Отложен
+order-state-withdrawn = Отозван
 
 # Ещё
 more-title = Ещё
@@ -287,6 +297,7 @@ sync-running = Идёт синхронизация
 sync-all-sent = Всё выгружено
 sync-up-to-date = Изменений нет
 sync-pending = Ждут выгрузки: { $list }
+sync-set-aside = Выгружено всё, кроме отложенных: { $n }
 sync-summary-ok = Все данные на сервере
 sync-summary-never = Данные ещё не загружены
 sync-summary-unsent = { $what } ещё не на сервере
@@ -295,7 +306,7 @@ sync-summary-running = Синхронизация идёт
 sync-summary-error = Синхронизация не закончена
 sync-summary-error-hint = Ваши данные сохранены на устройстве
 sync-summary-attention = Требуют внимания: { $n }
-sync-summary-attention-hint = Откройте раздел «Заказы», чтобы увидеть причину
+sync-summary-attention-hint = Посмотреть причину
 sync-stage-connect = Соединяемся
 sync-stage-upload = Отправляем заказы и визиты
 sync-stage-download = Получаем цены и остатки
@@ -306,11 +317,32 @@ sync-next-try = Следующая попытка через { $t }
 sync-next-try-soon = Сейчас повторим
 sync-safe = Ваши данные на устройстве.
 sync-support = Если ошибка повторится, передайте в поддержку код { $code }
+sync-checked-again = Повторно проверяем документы: { $n }
+server-queue = Сервер занят, ваша очередь ~{ $t }
+server-queue-position = Перед вами в очереди: { $n }. Ничего делать не нужно, повторим сами.
 sync-result-ok = Готово. Отправлено: { $sent }, получено: { $received }
 sync-result-nothing = Готово. Изменений нет
 sync-result-stopped = Синхронизация остановлена. Данные сохранены
 sync-result-partial = Частично: не всё удалось. Причина указана в строке
 sync-login = Войти
+# Требуют внимания
+attention-title = Требуют внимания
+attention-hint = Остальные документы отправляются как обычно.
+attention-none = Всё в порядке
+attention-none-hint = Отклонённых и отложенных документов нет.
+attention-since = с { $time }
+attention-resend = Отправить ещё раз
+attention-resending = Отправляем ещё раз
+withdraw = Отозвать
+withdraw-ask = Отозвать документ?
+withdraw-what = Для офиса его как будто не было. На телефоне он останется с пометкой и причиной. Отменить отзыв нельзя.
+withdraw-reason = Причина
+withdraw-reason-hint = Например: точка закрыта
+withdraw-done = Документ отозван. Офис узнает при синхронизации
+withdrawn-office-knows = Отозван, офис знает
+withdrawn-only-here = Отозван. Офис узнает при синхронизации
+withdrawn-because = Причина: { $reason }
+re-offered = Сервер восстановлен из копии, документ повторно проверяется. Ничего делать не нужно.
 
 # Профиль
 profile-title = Профиль
@@ -353,6 +385,7 @@ act-no-price = У товара нет цены
 act-too-large = Слишком большая сумма
 act-delivery-past = Дата доставки уже прошла
 act-placed = Заказ уже оформлен
+act-withdrawn = Документ уже отозван
 act-failed = Не получилось. Повторите; если не поможет, передайте код { $code }
 
 # Коды ошибок: что случилось и что делать

@@ -161,6 +161,24 @@ export class Rep {
     await this.on("order-search").fill(sku);
     return kopecks(await this.on(`price-${sku}`).innerText());
   }
+
+  /** Waits until the pad shows this price of a piece, in kopecks, without touching anything. */
+  async seesPrice(sku, price) {
+    await this.phone.page.waitForFunction(
+      ({ name, digits }) => document.querySelector(`[data-testid="${name}"]`)?.innerText.replace(/\D/g, "") === digits,
+      { name: `price-${sku}`, digits: String(price) },
+    );
+  }
+
+  /** Takes back the document whose box `scope` is on the screen. */
+  async withdraws(scope, reason) {
+    await this.on(scope).getByTestId("document-withdraw").tap();
+    await this.sees("sheet-withdraw");
+    assert.ok(await this.on("withdraw-confirm").isDisabled(), "without a reason nothing is taken back");
+    await this.on("withdraw-reason").fill(reason);
+    await this.tap("withdraw-confirm");
+    await this.on("withdraw-confirm").waitFor({ state: "detached" });
+  }
 }
 
 /** `184 320,50 ₽` or `₽184,320.50` as kopecks. */

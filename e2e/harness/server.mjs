@@ -23,6 +23,9 @@ const assets = process.env.POLEVIK_ASSETS ?? join(target, "dist");
 /** A rep of the demo company of any size; `demo-data` prints all logins. */
 export const DEMO_REP = { email: "rep01@demo.polevik.example", password: "polevik-demo" };
 
+/** The code of that rep's position. */
+export const DEMO_REP_POSITION = "TP01";
+
 /** A person of the demo company who has two positions. */
 export const DEMO_REP_OF_TWO_POSITIONS = { email: "double@demo.polevik.example", password: "polevik-demo", positions: ["TP02", "VS01"] };
 
@@ -93,6 +96,18 @@ export class Server {
   /** The orders of the central database. */
   async orders() {
     return JSON.parse(await this.command("orders", "list", "--json"));
+  }
+
+  /** Takes all territories from a position while `body` runs: what its rep sends of any outlet meanwhile is refused. */
+  async withoutTerritories(position, body) {
+    const line = (await this.command("position", "list")).split("\n").find((line) => line.split(/\s+/).includes(position));
+    const territories = line.match(/\bT\d+(?:[, ]+T\d+)*/)[0].replaceAll(" ", "");
+    await this.command("position", "territories", position, "--set", "");
+    try {
+      return await body();
+    } finally {
+      await this.command("position", "territories", position, "--set", territories);
+    }
   }
 
   /** Imports rows as one NDJSON file of this kind. */

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { Phone } from "../harness/browser.mjs";
 import { Rep } from "../harness/rep.mjs";
-import { DEMO_REP, Server } from "../harness/server.mjs";
+import { DEMO_REP, DEMO_REP_POSITION, Server } from "../harness/server.mjs";
 
 const LOOKS = [
   { language: "ru-RU", theme: "light", width: 360, height: 740 },
@@ -94,4 +94,25 @@ async function visitEveryScreen(rep, check) {
   await check("sync-waiting");
   await rep.synchronisesAll();
   await check("sync");
+
+  // Refused, it needs the rep; taken back, it is said so.
+  await rep.tap("tab-route");
+  await rep.tap("visit-continue");
+  await rep.fillsOrder({ products: 1, count: 1 });
+  const { number } = await rep.placesOrder();
+  await server.withoutTerritories(DEMO_REP_POSITION, () => rep.synchronisesAll());
+  await check("sync-attention");
+  await rep.tap("attention-badge");
+  await rep.onAll("attention-").first().waitFor();
+  await check("attention");
+  await rep.on(`attention-${number}`).getByTestId("document-withdraw").tap();
+  await rep.sees("withdraw-reason");
+  await check("withdraw");
+  await rep.on("withdraw-reason").fill("Точка закрыта");
+  await rep.tap("withdraw-confirm");
+  await rep.on(`attention-${number}`).waitFor({ state: "detached" });
+  await rep.opens("/orders");
+  await rep.tap(`order-row-${number}`);
+  await rep.sees("withdrawn");
+  await check("order-withdrawn");
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use polevik_device_api::sync::{RowId, SyncView};
 use polevik_device_api::view::{Screen, StartView, View};
 use polevik_device_api::{Command, CommandDone, Request};
+use polevik_domain::ids::DocumentId;
 use polevik_domain::time::UtcMillis;
 use polevik_texts::Language;
 use wasm_bindgen::{JsCast, JsValue};
@@ -29,6 +30,8 @@ pub struct Page {
     pub storage_kept: RwSignal<bool>,
     /// The words of every screen.
     pub words: Words,
+    /// The document that the rep is about to take back: the sheet that asks why is open.
+    pub withdrawing: RwSignal<Option<DocumentId>>,
     /// What is said, and how many were said before it.
     toasts: RwSignal<(u32, Option<String>)>,
     depth: RwSignal<u32>,
@@ -99,6 +102,11 @@ impl Page {
             // A browser that limits history writes only loses a step of "back".
             let _ = write(&history, &route.path());
         }
+        self.show(route);
+    }
+
+    fn show(self, route: Route) {
+        self.withdrawing.set(None);
         self.route.set(route);
     }
 
@@ -157,6 +165,7 @@ fn App() -> impl IntoView {
         now: RwSignal::new(browser::now()),
         storage_kept: RwSignal::new(false),
         words,
+        withdrawing: RwSignal::new(None),
         toasts: RwSignal::new((0, None)),
         depth: RwSignal::new(0),
     };
@@ -249,12 +258,13 @@ fn Work() -> impl IntoView {
             Route::Orders => view! { <screens::orders::Orders/> }.into_any(),
             Route::More => view! { <screens::more::More/> }.into_any(),
             Route::Sync => view! { <screens::sync::Sync/> }.into_any(),
+            Route::Attention => view! { <screens::attention::Attention/> }.into_any(),
             Route::Profile => view! { <screens::profile::Profile/> }.into_any(),
             Route::Login => return view! { <screens::login::Login again=true/> }.into_any(),
         };
         // An order and a visit have their own bar below, with what is done next.
         let tabs = !matches!(route, Route::Order(_) | Route::Visit(_) | Route::Outlet(_));
-        view! { <div class="shell">{screen} {tabs.then(|| view! { <TabBar/> })}</div> }.into_any()
+        view! { <div class="shell">{screen} {tabs.then(|| view! { <TabBar/> })}</div> <screens::attention::WithdrawSheet/> }.into_any()
     }
 }
 
@@ -264,7 +274,7 @@ fn listen(core: Core, page: Page) {
         let state = browser::window().history().and_then(|history| history.state()).ok();
         let depth = state.and_then(|state| state.as_f64()).map_or(0, browser::whole);
         page.depth.set(u32::try_from(depth).unwrap_or(0));
-        page.route.set(Route::parse(&browser::window().location().pathname().unwrap_or_default()));
+        page.show(Route::parse(&browser::window().location().pathname().unwrap_or_default()));
     });
     browser::every(1_000, move || page.now.set(browser::now()));
     let wake = move || {
@@ -276,9 +286,27 @@ fn listen(core: Core, page: Page) {
         }
     };
     browser::on_window("online", wake);
+    let in_front = RwSignal::new(browser::is_visible());
     browser::on_window("visibilitychange", move || {
-        if browser::document().visibility_state() == web_sys::VisibilityState::Visible {
+        in_front.set(browser::is_visible());
+        if in_front.get_untracked() {
             wake();
+        }
+    });
+    // A page that the browser puts aside whole, and takes out again, may not be told of its visibility.
+    browser::on_window("pagehide", move || in_front.set(false));
+    browser::on_window("pageshow", move || in_front.set(browser::is_visible()));
+    tell_when_in_front(core, in_front);
+}
+
+/// Tells the core whether a person looks at it: in front it hears of the office's changes at once. A window without the data has no core.
+fn tell_when_in_front(core: Core, in_front: RwSignal<bool>) {
+    let told = Memo::new(move |_| (core.state.get() == CoreState::Ready, in_front.get()));
+    Effect::new(move |_| {
+        if let (true, in_front) = told.get() {
+            leptos::task::spawn_local(async move {
+                bridge::ask(Request::Foreground(in_front)).await;
+            });
         }
     });
 }

@@ -63,6 +63,11 @@ pub fn on_window(event: &str, mut react: impl FnMut() + 'static) {
     }
 }
 
+/// Whether a person can see the page.
+pub fn is_visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
 /// Calls `react` about every `millis` for as long as the page lives.
 pub fn every(millis: i32, react: impl FnMut() + 'static) {
     let closure = Closure::<dyn FnMut()>::new(react);

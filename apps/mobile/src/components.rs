@@ -231,8 +231,11 @@ pub fn FailureBox(
     /// The failure.
     failure: Failure,
     /// Instead of the catalogue's title and action, where the place knows better.
+    #[prop(optional_no_strip)]
+    said: Option<(Signal<String>, String)>,
+    /// Whether it is said in amber: it holds nothing else up.
     #[prop(optional)]
-    said: Option<(String, String)>,
+    calm: bool,
     /// Its name for tests.
     testid: String,
     /// What stands below: countdown, buttons.
@@ -240,10 +243,11 @@ pub fn FailureBox(
     children: Option<Children>,
 ) -> impl IntoView {
     let words = Words::here();
-    let (title, action) = said.unwrap_or_else(|| (words.code_title(failure.code), words.code_action(failure.code)));
+    let (title, action) = said.unwrap_or_else(|| (Signal::stored(words.code_title(failure.code)), words.code_action(failure.code)));
+    let art = if calm { icons::WARN } else { icons::FAIL };
     view! {
-        <div class="fail" role="alert" data-testid=testid>
-            <div class="what">{icon_px(icons::FAIL, 20)} <span>{title}</span></div>
+        <div class="fail" class:calm=calm role="alert" data-testid=testid>
+            <div class="what">{icon_px(art, 20)} <span>{move || title.get()}</span></div>
             <div class="do">{action}</div>
             <div class="line">
                 <span class="code" data-testid="error-code">{words.code_and_tag(&failure)}</span>

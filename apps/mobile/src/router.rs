@@ -23,6 +23,8 @@ pub enum Route {
     More,
     /// «Синхронизация».
     Sync,
+    /// «Требуют внимания».
+    Attention,
     /// «Профиль».
     Profile,
     /// Signing in again while work is on the device.
@@ -56,6 +58,7 @@ impl Route {
             ("orders", Some(id)) => DocumentId::parse(id).map(Self::Order),
             ("more", None) => Some(Self::More),
             ("sync", None) => Some(Self::Sync),
+            ("attention", None) => Some(Self::Attention),
             ("profile", None) => Some(Self::Profile),
             ("login", None) => Some(Self::Login),
             _ => None,
@@ -75,6 +78,7 @@ impl Route {
             Self::Orders => "/orders".to_owned(),
             Self::More => "/more".to_owned(),
             Self::Sync => "/sync".to_owned(),
+            Self::Attention => "/attention".to_owned(),
             Self::Profile => "/profile".to_owned(),
             Self::Login => "/login".to_owned(),
         }
@@ -87,7 +91,7 @@ impl Route {
             Self::Day | Self::Visit(_) | Self::Login => Tab::Day,
             Self::Outlets | Self::Outlet(_) => Tab::Outlets,
             Self::Orders | Self::Order(_) => Tab::Orders,
-            Self::More | Self::Sync | Self::Profile => Tab::More,
+            Self::More | Self::Sync | Self::Attention | Self::Profile => Tab::More,
         }
     }
 
@@ -98,6 +102,7 @@ impl Route {
             Self::Day | Self::Outlets | Self::Orders | Self::More | Self::Visit(_) | Self::Login => Self::Day,
             Self::Outlet(_) => Self::Outlets,
             Self::Order(_) => Self::Orders,
+            Self::Attention => Self::Sync,
             Self::Sync | Self::Profile => Self::More,
         }
     }
@@ -119,6 +124,7 @@ mod tests {
             Route::Orders,
             Route::More,
             Route::Sync,
+            Route::Attention,
             Route::Profile,
             Route::Login,
         ] {

@@ -60,7 +60,7 @@ pub fn failure_of(row: &RowView) -> Option<&Failure> {
 /// Documents of a row that wait to be sent.
 #[must_use]
 pub fn unsent_of(row: &RowView) -> u32 {
-    row.orders_waiting.saturating_add(row.visits_waiting)
+    row.orders_waiting.saturating_add(row.visits_waiting).saturating_add(row.withdrawals_waiting)
 }
 
 /// How far the row that runs is.
@@ -113,12 +113,16 @@ mod tests {
         RowView {
             id,
             state,
+            failure: None,
             last_success: Some(UtcMillis(5)),
             last_attempt: None,
             changed: false,
             orders_waiting: 0,
             visits_waiting: 0,
+            withdrawals_waiting: 0,
             need_attention: 0,
+            parked: 0,
+            re_offered: 0,
         }
     }
 
@@ -137,6 +141,10 @@ mod tests {
         let unsent = || RowView { orders_waiting: 2, visits_waiting: 1, ..row(RowId::UploadMandatory, RowState::Ok) };
         assert_eq!(summary(&sync(vec![ok(), ok()], false)), Summary::Ok(UtcMillis(5)));
         assert_eq!(summary(&sync(vec![ok(), unsent()], false)), Summary::Unsent(3));
+        let withdrawn = RowView { withdrawals_waiting: 1, ..row(RowId::UploadMandatory, RowState::Ok) };
+        assert_eq!(summary(&sync(vec![ok(), withdrawn], false)), Summary::Unsent(1));
+        let re_offered = RowView { re_offered: 4, ..row(RowId::UploadMandatory, RowState::Ok) };
+        assert_eq!(summary(&sync(vec![ok(), re_offered], false)), Summary::Ok(UtcMillis(5)), "nothing is to be done");
         assert_eq!(summary(&sync(vec![ok(), RowView { need_attention: 1, ..unsent() }], false)), Summary::NeedAttention(1));
         assert!(matches!(summary(&sync(vec![row(RowId::DownloadMandatory, failed()), unsent()], false)), Summary::Failed(_)));
         assert_eq!(summary(&sync(vec![row(RowId::DownloadMandatory, failed()), unsent()], true)), Summary::Running(None));

@@ -184,12 +184,15 @@ impl Words {
                 _ => (self.t("order-state-server"), Tone::Ok),
             },
             DocumentPlace::Rejected { .. } => (self.t("order-state-rejected"), Tone::Error),
+            DocumentPlace::Parked => (self.t("order-state-parked"), Tone::Warn),
+            DocumentPlace::Withdrawn { .. } => (self.t("order-state-withdrawn"), Tone::Idle),
         }
     }
 
     /// What waits to be sent, as a list: `3 заказа, 2 визита`.
     pub fn waiting(self, row: &RowView) -> String {
-        let parts = [("orders-count", row.orders_waiting), ("visits-count", row.visits_waiting)];
+        let parts =
+            [("orders-count", row.orders_waiting), ("visits-count", row.visits_waiting), ("withdrawals-count", row.withdrawals_waiting)];
         let words: Vec<String> = parts.into_iter().filter(|(_, n)| *n > 0).map(|(key, n)| self.count(key, u64::from(n))).collect();
         words.join(", ")
     }
@@ -218,6 +221,7 @@ impl Words {
             Refusal::Empty => "act-empty-order",
             Refusal::TooLarge => "act-too-large",
             Refusal::DeliveryInPast => "act-delivery-past",
+            Refusal::Withdrawn => "act-withdrawn",
             Refusal::NumbersUsedUp => "act-numbers",
         })
     }

@@ -9,7 +9,7 @@ use crate::bridge::{self, Core};
 use crate::components::{FailureBox, Meter};
 use crate::icons::{self, icon_px, icon_spinning};
 use crate::router::Route;
-use crate::screens::sync::{NextTry, progress_text};
+use crate::screens::sync::{NextTry, progress_text, turn};
 use crate::summary;
 use crate::words::Words;
 
@@ -95,7 +95,7 @@ pub fn FirstSync() -> impl IntoView {
                         .map(|failure| {
                             let login = summary::needs_login(failure.code);
                             view! {
-                                <FailureBox failure testid="row-error-download.mandatory".to_owned()>
+                                <FailureBox said=turn(core, page, RowId::DownloadMandatory, &failure) failure testid="row-error-download.mandatory".to_owned()>
                                     <NextTry row=RowId::DownloadMandatory/>
                                     <span class="do">{words.t("first-resume")}</span>
                                 </FailureBox>

@@ -1,6 +1,7 @@
 //! Why this window does not work on the data, and what to do about it.
 
 use leptos::prelude::*;
+use polevik_device_api::ErrorCode;
 use polevik_device_api::sync::Failure;
 
 use crate::bridge::{Core, CoreState};
@@ -47,8 +48,12 @@ pub fn Gate(
 }
 
 fn cannot_start(words: Words, failure: Failure, reload: impl Fn(web_sys::MouseEvent) + 'static) -> AnyView {
+    let (title, text) = match failure.code {
+        ErrorCode::DatabaseDamaged => ("core-damaged-title", "core-damaged-text"),
+        _ => ("core-failed-title", "core-failed-text"),
+    };
     view! {
-        {said(icons::ROWS, words.t("core-failed-title"), words.t("core-failed-text"))}
+        {said(icons::ROWS, words.t(title), words.t(text))}
         <FailureBox failure testid="error-core".to_owned()/>
         <button class="button primary" on:click=reload>{words.t("retry")}</button>
     }

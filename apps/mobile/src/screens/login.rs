@@ -89,11 +89,9 @@ pub fn Login(
 
     let failed = move || {
         failure.get().map(|failure| {
-            let said = (failure.code == ErrorCode::LoginNeeded).then(|| (words.t("login-wrong"), words.t("login-wrong-action")));
-            match said {
-                Some(said) => view! { <FailureBox failure said testid="login-error".to_owned()/> }.into_any(),
-                None => view! { <FailureBox failure testid="login-error".to_owned()/> }.into_any(),
-            }
+            let wrong = || (Signal::stored(words.t("login-wrong")), words.t("login-wrong-action"));
+            let said = (failure.code == ErrorCode::LoginNeeded).then(wrong);
+            view! { <FailureBox failure said testid="login-error".to_owned()/> }
         })
     };
 

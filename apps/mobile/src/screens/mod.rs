@@ -1,5 +1,6 @@
 //! One file per screen; each draws what it is given.
 
+pub mod attention;
 pub mod first_sync;
 pub mod gate;
 pub mod login;

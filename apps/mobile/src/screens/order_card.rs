@@ -5,9 +5,10 @@ use polevik_device_api::view::{DocumentPlace, OrderLineRow, OrderView};
 use polevik_texts::format::tied;
 
 use crate::app::Page;
-use crate::components::{FailureBox, head};
+use crate::components::head;
 use crate::icons::{self, icon_px};
 use crate::router::Route;
+use crate::screens::attention::{Story, Trouble};
 use crate::screens::outlet::fact;
 use crate::words::Words;
 
@@ -21,17 +22,8 @@ pub fn OrderCard(view: OrderView) -> impl IntoView {
     let long = match &view.row.place {
         DocumentPlace::OnlyHere | DocumentPlace::Draft => Some(words.t("order-state-waiting-long")),
         DocumentPlace::OnServer => Some(words.t("visit-state-server-long")),
-        DocumentPlace::Office { .. } => None,
         DocumentPlace::Rejected { .. } => Some(words.t("order-state-rejected-long")),
-    };
-    let rejected = match &view.row.place {
-        DocumentPlace::Rejected { code, reason } => {
-            let action = if reason.is_empty() { words.code_action(*code) } else { reason.clone() };
-            let said = (words.code_title(*code), action);
-            let failure = polevik_device_api::Failure::new(*code, "");
-            Some(view! { <FailureBox failure said testid="order-rejected".to_owned()/> })
-        }
-        DocumentPlace::Draft | DocumentPlace::OnlyHere | DocumentPlace::OnServer | DocumentPlace::Office { .. } => None,
+        DocumentPlace::Office { .. } | DocumentPlace::Parked | DocumentPlace::Withdrawn { .. } => None,
     };
     let how = match (&view.outside_visit, view.row.in_visit) {
         (Some(reason), _) => format!("{}: {}", words.t("order-outside-visit"), reason),
@@ -50,7 +42,8 @@ pub fn OrderCard(view: OrderView) -> impl IntoView {
                     </div>
                     <span class=format!("badge {}", tone.class()) data-testid="order-place-state">{state}</span>
                 </div>
-                {long.map(|text| view! { <p class="sub">{text}</p> })} {rejected}
+                {long.map(|text| view! { <p class="sub">{text}</p> })} <Story place=view.row.place.clone() aftermath=view.aftermath.clone()/>
+                <Trouble document=view.row.id place=view.row.place.clone() of="order"/>
                 <div class="split">
                     <span class="sub">{words.count("lines-count", u64::from(totals.lines))}</span>
                     <span class="total"><b class="num" data-testid="order-sum">{words.money(totals.sum)}</b></span>

@@ -60,9 +60,7 @@ fn List(view: OrdersView) -> impl IntoView {
                 .into_iter()
                 .map(|(day, rows)| {
                     let name = if day == today { words.t("today") } else { words.day_in_words(day) };
-                    let sum = rows.iter().fold(Money::ZERO, |sum, row| sum.checked_add(row.totals.sum).unwrap_or(sum));
-                    let count = words.count("orders-count", u64::try_from(rows.len()).unwrap_or(u64::MAX));
-                    let total = words.with("orders-sum", &[("orders", count.into()), ("sum", words.money(sum).into())]);
+                    let total = count_and_sum(words, rows.iter());
                     view! {
                         <div class="head split"><h2>{name}</h2> <span class="num plain">{total}</span></div>
                         <section class="card rows">{rows.into_iter().map(|row| view! { <OrderLink row with_outlet=true/> }).collect_view()}</section>
@@ -86,6 +84,16 @@ fn by_day(rows: Vec<OrderRow>) -> Vec<(CalendarDay, Vec<OrderRow>)> {
     days
 }
 
+/// `3 заказа на 12 400 ₽`, without those that the rep took back.
+pub fn count_and_sum<'a>(words: Words, orders: impl Iterator<Item = &'a OrderRow>) -> String {
+    let (mut count, mut sum) = (0, Money::ZERO);
+    for order in orders.filter(|order| !matches!(order.place, DocumentPlace::Withdrawn { .. })) {
+        count += 1;
+        sum = sum.checked_add(order.totals.sum).unwrap_or(sum);
+    }
+    words.with("orders-sum", &[("orders", words.count("orders-count", count).into()), ("sum", words.money(sum).into())])
+}
+
 /// One order in a list.
 #[component]
 pub fn OrderLink(
@@ -103,6 +111,8 @@ pub fn OrderLink(
         DocumentPlace::OnlyHere => (icons::UP, "glyph warn"),
         DocumentPlace::OnServer | DocumentPlace::Office { .. } => (icons::CHECK, "glyph ok"),
         DocumentPlace::Rejected { .. } => (icons::FAIL, "glyph error"),
+        DocumentPlace::Parked => (icons::WARN, "glyph warn"),
+        DocumentPlace::Withdrawn { .. } => (icons::STOP, "glyph idle"),
     };
     let number = if row.number.is_empty() { words.t("order-draft") } else { row.number.clone() };
     let lines = words.count("lines-count", u64::from(row.totals.lines));
@@ -120,7 +130,7 @@ pub fn OrderLink(
                 <span class="sub num">{under}</span>
             </span>
             <span class="right">
-                <span class="num nowrap strong">{words.money(row.totals.sum)}</span>
+                <span class="num nowrap strong" class:void=matches!(row.place, DocumentPlace::Withdrawn { .. })>{words.money(row.totals.sum)}</span>
                 <span class=format!("tag block {}", tone.class())>{state}</span>
             </span>
         </a>

@@ -163,12 +163,13 @@ fn Stop(stop: StopView) -> impl IntoView {
     };
     let (mark, mark_class) = match &visit {
         Some(visit) if visit.finished_at.is_some() => {
-            let tone = match visit.place {
-                DocumentPlace::OnServer | DocumentPlace::Office { .. } => "ok",
-                DocumentPlace::OnlyHere | DocumentPlace::Draft => "warn",
-                DocumentPlace::Rejected { .. } => "error",
+            let (art, tone) = match visit.place {
+                DocumentPlace::OnServer | DocumentPlace::Office { .. } => (icons::CHECK, "ok"),
+                DocumentPlace::OnlyHere | DocumentPlace::Draft | DocumentPlace::Parked => (icons::CHECK, "warn"),
+                DocumentPlace::Rejected { .. } => (icons::CHECK, "error"),
+                DocumentPlace::Withdrawn { .. } => (icons::STOP, "idle"),
             };
-            (icon_px(icons::CHECK, 20).into_any(), format!("glyph round {tone}"))
+            (icon_px(art, 20).into_any(), format!("glyph round {tone}"))
         }
         Some(_) => (stop.seq.to_string().into_any(), "glyph round now".to_owned()),
         None => (stop.seq.to_string().into_any(), "glyph round idle".to_owned()),

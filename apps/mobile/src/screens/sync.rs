@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use polevik_device_api::sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView};
 use polevik_device_api::view::{Screen, View};
-use polevik_device_api::{Request, Severity};
+use polevik_device_api::{ErrorCode, Request, Severity};
+use polevik_domain::time::UtcMillis;
 
 use crate::app::Page;
 use crate::bridge::{self, Core};
@@ -54,6 +55,7 @@ pub fn Sync() -> impl IntoView {
 #[component]
 fn Head() -> impl IntoView {
     let core: Core = expect_context();
+    let page: Page = expect_context();
     let words = Words::here();
     let shown = Memo::new(move |_| core.sync.read().as_ref().map_or(Summary::Never, |sync| summary::summary(sync)));
     let running = Memo::new(move |_| core.sync.read().as_ref().is_some_and(|sync| sync.running));
@@ -103,6 +105,19 @@ fn Head() -> impl IntoView {
                     <div class="strong">{title}</div>
                     <div class="sub num">{under}</div>
                 </div>
+                {move || {
+                    matches!(shown.get(), Summary::NeedAttention(_))
+                        .then(|| {
+                            view! {
+                                <a
+                                    class="cover" href=Route::Attention.path() data-testid="attention-open" aria-label=words.t("attention-title")
+                                    on:click=move |event| page.follow(&event, Route::Attention)
+                                >
+                                    {icon_px(icons::FORWARD, 20)}
+                                </a>
+                            }
+                        })
+                }}
             </div>
             <Show
                 when=move || stoppable.get()
@@ -127,7 +142,10 @@ fn Row(id: RowId) -> impl IntoView {
     let page: Page = expect_context();
     let words = Words::here();
     let row = Memo::new(move |_| core.sync.read().as_ref().and_then(|sync| sync.rows.iter().find(|row| row.id == id).cloned()));
-    let failure = Memo::new(move |_| row.read().as_ref().and_then(summary::failure_of).cloned());
+    // It stays while it is tried again: what is read must not go away under the eyes.
+    let failure = Memo::new(move |_| row.read().as_ref().and_then(|row| row.failure.clone()));
+    let attention = Memo::new(move |_| row.read().as_ref().map_or(0, |row| row.need_attention));
+    let offered = Memo::new(move |_| row.read().as_ref().map_or(0, |row| row.re_offered));
     let busy = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. } | RowState::Queued)));
     let moving = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. })));
     let percent = Signal::derive(move || row.read().as_ref().and_then(|row| summary::percent_of(&row.state)));
@@ -144,6 +162,7 @@ fn Row(id: RowId) -> impl IntoView {
     let last = move || row.get().and_then(|row| row.last_success);
     let attempt = move || {
         let row = row.get()?;
+        // The attempt that runs now has not failed yet.
         summary::failure_of(&row)?;
         row.last_attempt.map(|at| words.with_text("sync-last-try", "dt", &words.date_time(at)))
     };
@@ -176,15 +195,71 @@ fn Row(id: RowId) -> impl IntoView {
                 </div>
                 {move || attempt().map(|text| view! { <div>{text}</div> })}
             </div>
-            {move || failure.get().map(|failure| view! { <div class="more"><Red id failure page/></div> })}
+            {move || failure.get().map(|failure| view! { <div class="more"><Red id failure busy page/></div> })}
+            {move || (attention.get() > 0).then(|| view! { <div class="more"><AttentionBadge count=attention.get()/></div> })}
+            {move || (offered.get() > 0).then(|| view! { <div class="more"><OfferedAgain id count=offered.get()/></div> })}
         </div>
     }
 }
 
+/// How many documents need the rep; leads to them.
+#[component]
+fn AttentionBadge(count: u32) -> impl IntoView {
+    let words = Words::here();
+    let page: Page = expect_context();
+    let target = Route::Attention;
+    view! {
+        <a class="note warn leads" href=target.path() data-testid="attention-badge" on:click=move |event| page.follow(&event, target)>
+            {icon_px(icons::WARN, 20)} <span class="grow strong">{words.with("sync-summary-attention", &[("n", count.into())])}</span>
+            {icon_px(icons::FORWARD, 20)}
+        </a>
+    }
+}
+
+/// The server was restored from a backup and is offered again what it had: to know, not to do.
+#[component]
+fn OfferedAgain(id: RowId, count: u32) -> impl IntoView {
+    let words = Words::here();
+    let code = ErrorCode::ServerRestored;
+    view! {
+        <div class="note" data-testid=format!("row-info-{}", id.as_str())>
+            {icon_px(icons::INFO, 20)}
+            <span class="grow">
+                <b class="block">{words.code_title(code)}</b>
+                <span class="block">{words.code_action(code)}</span>
+                <span class="num">{words.with("sync-checked-again", &[("n", count.into())])} " · " {code.as_str()}</span>
+            </span>
+        </div>
+    }
+}
+
+/// The words for a server that is busy: when our turn comes, and how many stand before us. `None` for any other failure.
+pub fn turn(core: Core, page: Page, row: RowId, failure: &Failure) -> Option<(Signal<String>, String)> {
+    let words = page.words;
+    if failure.code != ErrorCode::ServerBusy {
+        return None;
+    }
+    let minutes = Memo::new(move |_| {
+        let at = next_try_of(core, row)?;
+        Some(at.since(page.now.get()).max(1).saturating_add(59_999) / 60_000)
+    });
+    let title = Signal::derive(move || match minutes.get() {
+        Some(minutes) => words.with_text("server-queue", "t", &words.with("minutes", &[("n", minutes.into())])),
+        None => words.code_title(ErrorCode::ServerBusy),
+    });
+    let action = match failure.queue_position {
+        Some(ahead) => words.with("server-queue-position", &[("n", ahead.into())]),
+        None => words.code_action(ErrorCode::ServerBusy),
+    };
+    Some((title, action))
+}
+
 /// The red line under a row that failed.
 #[component]
-fn Red(id: RowId, failure: Failure, page: Page) -> impl IntoView {
+fn Red(id: RowId, failure: Failure, busy: Memo<bool>, page: Page) -> impl IntoView {
+    let core: Core = expect_context();
     let words = Words::here();
+    let said = turn(core, page, id, &failure);
     let login = summary::needs_login(failure.code);
     // What passes by itself needs no support.
     let support = (failure.code.severity() == Severity::Error)
@@ -193,11 +268,13 @@ fn Red(id: RowId, failure: Failure, page: Page) -> impl IntoView {
     let (testid, word) = if login { ("sync-login".to_owned(), "sync-login") } else { (format!("retry-{}", id.as_str()), "retry") };
     let press = move |_| if login { page.go(Route::Login) } else { sync(Some(id)) };
     view! {
-        <FailureBox failure testid=format!("row-error-{}", id.as_str())>
+        <FailureBox failure said testid=format!("row-error-{}", id.as_str())>
             {support}
             <div class="line">
                 <NextTry row=id/>
-                <button class="button outline narrow last-in-line" data-testid=testid on:click=press>{words.t(word)}</button>
+                <button class="button outline narrow last-in-line" data-testid=testid disabled=move || busy.get() on:click=press>
+                    {words.t(word)}
+                </button>
             </div>
         </FailureBox>
     }
@@ -209,14 +286,7 @@ pub fn NextTry(row: RowId) -> impl IntoView {
     let core: Core = expect_context();
     let page: Page = expect_context();
     let words = Words::here();
-    let at = Memo::new(move |_| {
-        let sync = core.sync.read();
-        let row = sync.as_ref()?.rows.iter().find(|each| each.id == row)?;
-        match &row.state {
-            RowState::Failed { next_try_at, .. } => *next_try_at,
-            RowState::Never | RowState::Queued | RowState::Running { .. } | RowState::Ok | RowState::Stopped => None,
-        }
-    });
+    let at = Memo::new(move |_| next_try_of(core, row));
     move || {
         at.get().map(|at| {
             let seconds = at.since(page.now.get()).max(0).div_euclid(1_000);
@@ -230,8 +300,18 @@ pub fn NextTry(row: RowId) -> impl IntoView {
     }
 }
 
+/// When a row is tried again by itself, by the device's clock.
+fn next_try_of(core: Core, row: RowId) -> Option<UtcMillis> {
+    let sync = core.sync.read();
+    let row = sync.as_ref()?.rows.iter().find(|each| each.id == row)?;
+    match &row.state {
+        RowState::Failed { next_try_at, .. } => *next_try_at,
+        RowState::Never | RowState::Queued | RowState::Running { .. } | RowState::Ok | RowState::Stopped => None,
+    }
+}
+
 /// Starts a session, or joins the running one.
-fn sync(row: Option<RowId>) {
+pub fn sync(row: Option<RowId>) {
     leptos::task::spawn_local(async move {
         // Answered at once; what happens comes as pushes.
         bridge::ask(Request::Sync(row)).await;
@@ -257,6 +337,7 @@ fn state_line(words: Words, row: &RowView) -> AnyView {
         RowState::Ok if summary::unsent_of(row) > 0 => {
             (icons::UP, "tone-info", words.with_text("sync-pending", "list", &words.waiting(row)))
         }
+        RowState::Ok if row.parked > 0 => (icons::UP, "tone-warn", words.with("sync-set-aside", &[("n", row.parked.into())])),
         RowState::Ok => (icons::CHECK, "tone-ok", done_words(words, row)),
         RowState::Failed { .. } => {
             let waiting = words.waiting(row);
@@ -265,11 +346,7 @@ fn state_line(words: Words, row: &RowView) -> AnyView {
         }
         RowState::Stopped => (icons::STOP, "", words.t("sync-stopped")),
     };
-    let attention = (row.need_attention > 0).then(|| {
-        let text = words.with("sync-summary-attention", &[("n", row.need_attention.into())]);
-        view! { <span class="tone-warn">" · " {text}</span> }
-    });
-    view! { <span class=class>{icon_px(art, 16)}</span> <span class=class>{text} {attention}</span> }.into_any()
+    view! { <span class=class>{icon_px(art, 16)}</span> <span class=class>{text}</span> }.into_any()
 }
 
 /// What a row that succeeded says.

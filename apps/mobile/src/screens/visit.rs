@@ -4,14 +4,14 @@ use leptos::prelude::*;
 use polevik_device_api::view::{DocumentPlace, OrderRow, Screen, View, VisitView};
 use polevik_device_api::{Command, CommandDone};
 use polevik_domain::ids::DocumentId;
-use polevik_domain::money::Money;
 use polevik_texts::format::tied;
 
 use crate::app::Page;
 use crate::components::{Empty, Loaded, Sheet, TopBar, draw, head, load_screen};
 use crate::icons::{self, icon_px};
 use crate::router::Route;
-use crate::screens::orders::OrderLink;
+use crate::screens::attention::{Story, Trouble};
+use crate::screens::orders::{OrderLink, count_and_sum};
 use crate::words::Words;
 
 /// One visit, open or finished.
@@ -57,19 +57,14 @@ fn Body(view: VisitView) -> impl IntoView {
     };
     let state = view.finished_at.map(|_| {
         let (text, tone) = words.place(&view.place);
-        let hint = match &view.place {
-            DocumentPlace::OnlyHere | DocumentPlace::Draft => words.t("visit-state-here-long"),
-            DocumentPlace::OnServer | DocumentPlace::Office { .. } => words.t("visit-state-server-long"),
-            DocumentPlace::Rejected { code, reason } => {
-                if reason.is_empty() {
-                    words.code_title(*code)
-                } else {
-                    reason.clone()
-                }
-            }
-        };
-        view! { <span class=format!("badge {}", tone.class()) data-testid="visit-place" title=hint>{text}</span> }
+        view! { <span class=format!("badge {}", tone.class()) data-testid="visit-place">{text}</span> }
     });
+    let said = match view.place {
+        DocumentPlace::OnlyHere => Some(words.t("visit-state-here-long")),
+        DocumentPlace::OnServer | DocumentPlace::Office { .. } => Some(words.t("visit-state-server-long")),
+        DocumentPlace::Draft | DocumentPlace::Rejected { .. } | DocumentPlace::Parked | DocumentPlace::Withdrawn { .. } => None,
+    };
+    let said = said.filter(|_| view.finished_at.is_some()).map(|text| view! { <p class="sub">{text}</p> });
     let orders = view.orders.clone();
     let none = orders.is_empty();
     view! {
@@ -84,6 +79,10 @@ fn Body(view: VisitView) -> impl IntoView {
                     {icon_px(icons::FORWARD, 20)}
                 </a>
                 <div class="visit-when">{icon_px(icons::CLOCK, 20)} {when} {state}</div>
+                <div class="card-foot told">
+                    {said} <Story place=view.place.clone() aftermath=view.aftermath.clone()/>
+                    <Trouble document=view.id place=view.place.clone() of="visit"/>
+                </div>
             </section>
             {head(words.t("orders-title"))}
             {if none {
@@ -151,12 +150,10 @@ fn Finish(view: VisitView) -> impl IntoView {
 
 /// What the visit brought, in one sentence.
 fn done_so_far(words: Words, orders: &[OrderRow]) -> String {
-    let placed = || orders.iter().filter(|order| order.place != DocumentPlace::Draft);
-    let count = placed().count();
-    if count == 0 {
-        return words.t("visit-finish-none");
+    let counts = |order: &&OrderRow| !matches!(order.place, DocumentPlace::Draft | DocumentPlace::Withdrawn { .. });
+    if orders.iter().any(|order| counts(&order)) {
+        count_and_sum(words, orders.iter().filter(counts))
+    } else {
+        words.t("visit-finish-none")
     }
-    let sum = placed().fold(Money::ZERO, |sum, order| sum.checked_add(order.totals.sum).unwrap_or(sum));
-    let count = words.count("orders-count", u64::try_from(count).unwrap_or(u64::MAX));
-    words.with("orders-sum", &[("orders", count.into()), ("sum", words.money(sum).into())])
 }
