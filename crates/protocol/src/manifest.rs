@@ -76,7 +76,7 @@ pub struct RootBucket {
 pub struct Manifest {
     /// Which bucket.
     pub bucket: BucketName,
-    /// The schema its segments are written in.
+    /// The schema its newest segments are written in. A later one than the reader's adds columns only, which the reader may leave out.
     pub schema: u32,
     /// Last change number that the segments hold.
     pub head: ChangeNo,

@@ -12,7 +12,6 @@ use polevik_protocol::checksum::{HashKey, StateSum};
 use polevik_protocol::manifest::{Blake3Hex, DeltaInfo, Manifest, Root, RootBucket, SegmentInfo};
 use polevik_protocol::rows::{TableDef, TableId};
 use polevik_protocol::sync::Download;
-use polevik_protocol::version::SCHEMA;
 
 use crate::error::Failed;
 use crate::sync::event::{Planned, Wanted};
@@ -181,9 +180,6 @@ fn bucket_plan(
     let manifest = Manifest::open(text, &announced.manifest).map_err(|error| incomplete(format!("manifest of {name}: {error}")))?;
     if manifest.bucket != name || manifest.head != head {
         return Err(incomplete(format!("the manifest of {name} is another one's")).into());
-    }
-    if manifest.schema > SCHEMA {
-        return Err(Failed::new(ErrorCode::UpdateNeeded, format!("{name} has schema {}", manifest.schema)).into());
     }
     let plan = manifest.plan(cursor);
     let rows_are_held = held.filter(|checkpoint| checkpoint.state.rows > 0);

@@ -114,6 +114,16 @@ fn a_change_comes_with_one_request_and_moves_the_time() {
 }
 
 #[test]
+fn an_office_with_a_later_schema_is_still_understood() {
+    let mut world = World::ready();
+    world.office.borrow_mut().schema += 1;
+    world.office.borrow_mut().epoch = "another life, of a later program".to_owned();
+    let view = world.sync(None);
+    assert_eq!(code_of(&view, DOWN), None);
+    same_rows(&world);
+}
+
+#[test]
 fn nothing_new_is_a_success_without_changes() {
     let mut world = World::ready();
     let view = world.sync(None);

@@ -111,6 +111,8 @@ pub struct Office {
     pub clock: UtcMillis,
     /// The sum that manifests give for a bucket, if it shall not be the right one.
     pub wrong_sum: Option<BucketName>,
+    /// The schema of the office's program.
+    pub schema: u32,
 }
 
 pub fn bucket(name: &str) -> BucketName {
@@ -151,6 +153,7 @@ impl Office {
             },
             clock: MORNING,
             wrong_sum: None,
+            schema: SCHEMA,
         };
         office.put(
             "distributor:9",
@@ -270,7 +273,7 @@ impl Office {
         }
         Manifest {
             bucket: name.clone(),
-            schema: SCHEMA,
+            schema: self.schema,
             head: ChangeNo(bucket.head),
             state,
             base_as_of: ChangeNo(bucket.base_as_of),
