@@ -287,7 +287,11 @@ impl Device {
         }
         match read {
             Ok(facts) => self.last_facts = facts,
-            Err(error) => host.log(&format!("the databases could not be read: {error}")),
+            Err(error) => {
+                host.log(&format!("the databases could not be read: {error}"));
+                // What waits is not known: a session must not end well before all of it, whatever it is, was answered.
+                self.last_facts.outbox_end = i64::MAX;
+            }
         }
         Facts { now: host.now(), random: u32::from_le_bytes(random), moved_bytes, rebuild_due: self.rebuild_due, ..self.last_facts }
     }

@@ -12,7 +12,7 @@ use polevik_device_store::Store;
 use polevik_domain::ids::{DocumentId, OutletId, PositionId, ProductId};
 use polevik_domain::quantity::Unit;
 use polevik_protocol::rows::{ColumnKind, Row, TABLES, TableId, Value};
-use polevik_testkit::disk::{Disk, DiskPlatform, FailureKind};
+use polevik_testkit::disk::{Disk, DiskPlatform, Failure, FailureKind};
 use polevik_testkit::trials::{Trial, Tried};
 
 use crate::support::{Office, World, outlet, price, product};
@@ -448,6 +448,22 @@ fn arrives(
         },
     };
     tried(name, [trial.crash_everywhere(), trial.fail_everywhere(&FAILURES)]);
+}
+
+/// The engine is told what waits with every event; when that could not be read, nothing waited for it.
+#[test]
+fn a_read_that_fails_never_turns_the_row_green_while_documents_wait() {
+    let (disk, documents) = ready_with_documents();
+    for nth in 1.. {
+        let disk = disk.fork();
+        let office = shared(Office::new());
+        disk.fail(Failure::once(FailureKind::InputOutput, nth));
+        let told = start(&disk, &office).and_then(|mut world| sync(&mut world));
+        if disk.failed() == 0 {
+            break;
+        }
+        assert!(told.is_err() || taken(&office) == documents, "operation {nth}");
+    }
 }
 
 #[test]
