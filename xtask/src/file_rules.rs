@@ -16,7 +16,7 @@ const CODE: [&str; 2] = ["crates", "apps"];
 
 /// The only places that speak SQL. The simulator's oracle asks the databases in words of its own: through the stores it would repeat their
 /// mistakes.
-const SQL_ROOMS: [&str; 3] = ["crates/device_store/", "crates/server_store/", "apps/fleet/src/oracle/"];
+const SQL_ROOMS: [&str; 3] = ["crates/device_store/", "crates/server_store/", "apps/fleet/src/oracle"];
 
 /// How an SQL statement begins in our sources: keywords in capitals.
 const SQL_WORDS: [(&str, &str); 8] = [
