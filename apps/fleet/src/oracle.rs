@@ -336,7 +336,7 @@ impl Oracle {
     fn judge_effects(
         &self,
         documents: &[central::KeptDocument],
-        orders: &BTreeMap<Vec<u8>, (u32, String, i64, i64)>,
+        orders: &central::Orders,
         visits: &BTreeMap<Vec<u8>, (u32, bool)>,
     ) -> Result<(), Violation> {
         let mut newest: BTreeMap<&Vec<u8>, &central::KeptDocument> = BTreeMap::new();

@@ -302,7 +302,7 @@ impl Desk {
             }
             ImportKind::FullPrices => {
                 let price_type = random.below(PRICE_TYPES);
-                let rows = (0..PRODUCTS).filter(|n| (n + pick) % 3 > 0).map(|n| price(n, price_type, &mut random)).collect();
+                let rows = (0..PRODUCTS).filter(|n| !(n + pick).is_multiple_of(3)).map(|n| price(n, price_type, &mut random)).collect();
                 self.take_file(Kind::Prices, true, rows);
             }
             ImportKind::Stock => {

@@ -58,6 +58,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> ExitCode {
     let draw = Draw { steps: arguments.steps, phones: arguments.devices, faults: !arguments.no_faults };
     let jobs = arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    #[expect(clippy::disallowed_methods, reason = "how long a run took is told to people; no world sees it")]
     let began = std::time::SystemTime::now();
     std::panic::set_hook(Box::new(|_| ()));
     let next = AtomicU64::new(arguments.from);
@@ -78,7 +79,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
                     saved.fetch_add(outcome.saved, Ordering::Relaxed);
                     lines.fetch_add(outcome.digest.1, Ordering::Relaxed);
                     let done = ran.fetch_add(1, Ordering::Relaxed) + 1;
-                    if done % TELL_EVERY == 0 {
+                    if done.is_multiple_of(TELL_EVERY) {
                         let seconds = began.elapsed().unwrap_or_default().as_secs();
                         println!("{done} seeds in {seconds} s, {} documents saved", saved.load(Ordering::Relaxed));
                     }
@@ -120,7 +121,7 @@ fn plan_of(seed: u64, draw: Draw, without: &[String]) -> Plan {
 /// Runs a world; now and then twice, because a world that differs from itself cannot be repeated.
 fn one(plan: &Plan, trace: bool) -> Outcome {
     let outcome = world::run(plan, trace);
-    if plan.seed % TWICE_EVERY == 0 && outcome.violation.is_none() {
+    if plan.seed.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
         let again = world::run(plan, trace);
         if again.digest != outcome.digest {
             let what = format!("two runs differ: {:?} and {:?}", outcome.digest, again.digest);

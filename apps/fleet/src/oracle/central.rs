@@ -124,7 +124,10 @@ pub fn quarantine(tx: &Transaction<'_>) -> rusqlite::Result<Vec<(DocumentKey, i6
 }
 
 /// What became of orders: by document its newest revision, its number, its sum and how many lines it has.
-pub fn orders(tx: &Transaction<'_>) -> rusqlite::Result<BTreeMap<Vec<u8>, (u32, String, i64, i64)>> {
+pub type Orders = BTreeMap<Vec<u8>, (u32, String, i64, i64)>;
+
+/// All orders.
+pub fn orders(tx: &Transaction<'_>) -> rusqlite::Result<Orders> {
     let mut statement = tx.prepare_cached(ORDERS)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))?;
     rows.collect()
