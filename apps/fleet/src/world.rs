@@ -576,9 +576,8 @@ impl World {
     /// The end: every promise, every row, every file.
     async fn judge(&self) -> Result<(), Violation> {
         let store = self.office.desk().ok_or_else(|| Violation::new("I18", "the server is down"))?;
-        let oracle = self.oracle.borrow();
-        oracle.judge_documents(&store)?;
-        oracle.judge_places(&store)?;
+        self.oracle.borrow().judge_documents(&store)?;
+        self.oracle.borrow().judge_places(&store)?;
         let whole = store
             .read(|tx| Ok::<_, polevik_server_store::StoreError>(central::integrity(tx)?))
             .map_err(|error| Violation::new("server", error.to_string()))?;
@@ -588,7 +587,6 @@ impl World {
         for phone in &self.phones {
             self.judge_rows(phone, &store)?;
         }
-        drop(oracle);
         for phone in &self.phones {
             self.judge_restart(phone).await?;
         }
