@@ -49,13 +49,21 @@ const RULES: [Rule; 18] = [
         may_use: &["polevik-domain", "polevik-protocol"],
         never: &[SQL, HTTP, ASYNC, DRAWING, SERVER_SIDE, DEVICE_SIDE],
     },
-    Rule { package: "polevik-device-store", may_use: &["polevik-domain", "polevik-protocol", "polevik-planted"], never: &[HTTP, ASYNC, DRAWING, SERVER_SIDE] },
+    Rule {
+        package: "polevik-device-store",
+        may_use: &["polevik-domain", "polevik-protocol", "polevik-planted"],
+        never: &[HTTP, ASYNC, DRAWING, SERVER_SIDE],
+    },
     Rule {
         package: "polevik-device",
         may_use: &["polevik-device-store", "polevik-device-api", "polevik-protocol", "polevik-domain", "polevik-planted"],
         never: &[HTTP, DRAWING, SERVER_SIDE],
     },
-    Rule { package: "polevik-server-store", may_use: &["polevik-domain", "polevik-protocol", "polevik-planted"], never: &[HTTP, DRAWING, DEVICE_SIDE] },
+    Rule {
+        package: "polevik-server-store",
+        may_use: &["polevik-domain", "polevik-protocol", "polevik-planted"],
+        never: &[HTTP, DRAWING, DEVICE_SIDE],
+    },
     Rule {
         package: "polevik-server",
         may_use: &["polevik-server-store", "polevik-protocol", "polevik-texts", "polevik-domain", "polevik-planted"],

@@ -75,7 +75,7 @@ impl Caller {
         if response.status != 200 {
             return Err(self.refusal(transport, &response).await);
         }
-        if Blake3Hex::of(&response.body) == *hash || polevik_planted::is(polevik_planted::Bug::HashNotChecked) {
+        if Blake3Hex::of(&response.body) == *hash {
             Ok(response.body)
         } else {
             Err(Failed::new(ErrorCode::FileDamaged, format!("segment {hash} came with other bytes")))

@@ -39,12 +39,6 @@ bugs! {
     OrderByClock = "order by the device's clock";
     /// The cursor is kept before the rows are.
     CursorBeforeRows = "cursor before rows";
-    /// The bytes of a segment are not compared with their name.
-    HashNotChecked = "hash of a segment not checked";
-    /// Staged segments are never thrown away.
-    StagedKept = "staged segments kept";
-    /// After some failures the device does not try again.
-    GivesUp = "gives up after some failures";
     /// The restored server's wish to be offered documents again is not heard.
     ReOfferUnheard = "offer after a restore not made";
     /// A bucket that is not the position's any more keeps its rows.
