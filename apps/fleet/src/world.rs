@@ -522,7 +522,13 @@ impl World {
             Some(Err(error)) => {
                 // A phone that asks only whether there is news does not meet every page: the check of the day finds it, here at once.
                 if phone.is_rotten.get() {
-                    phone.ask(Request::Check);
+                    let is_signed_in = matches!(phone.look(|both| phone::option(&both.work, "token")), Some(Ok(Some(_))));
+                    let own = self.desk.people[phone.rep % self.desk.people.len()].position_id();
+                    if let Some(person) = self.desk.place_of(own).filter(|_| !is_signed_in) {
+                        self.log_in(phone, person);
+                    } else {
+                        phone.ask(Request::Check);
+                    }
                 }
                 return Ok(Some(format!("it cannot be read: {error}")));
             }
