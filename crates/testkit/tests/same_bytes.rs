@@ -1,7 +1,5 @@
 //! Alone in its process: SQLite's randomness is one for all threads, and a test beside it would draw from it too.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-
 use polevik_testkit::disk::{Crash, Disk, repeat_sqlite_randomness};
 
 #[test]
