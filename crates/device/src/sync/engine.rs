@@ -345,6 +345,15 @@ impl Engine {
                 self.ask_again("a step that does not add up", facts, effects);
             }
             Outcome::Applied(Err(ApplyFailed::WrongSum(buckets))) => self.plan_again(buckets, facts, effects),
+            // The server took the root's name for more than is held: a damaged book of the copy, for instance.
+            Outcome::Planned(Err(failed))
+                if failed.code == ErrorCode::IncompleteReply && self.session.as_ref().is_some_and(|session| !session.long_way) =>
+            {
+                if let Some(session) = &mut self.session {
+                    session.long_way = true;
+                }
+                self.ask_again("news that do not fit what is held", facts, effects);
+            }
             Outcome::Planned(Err(failed))
             | Outcome::Stepped(Err(ApplyFailed::Failed(failed)))
             | Outcome::Applied(Err(ApplyFailed::Failed(failed)))

@@ -186,6 +186,12 @@ fn a_session_goes_on_by_what_came() {
             ("ok", "failed"),
             vec![],
         ),
+        (
+            "news that do not fit what is held",
+            vec![exchanged(3, 0, News::Some), Outcome::Planned(Err(failed(ErrorCode::IncompleteReply)))],
+            ("ok", "running"),
+            vec![long_way()],
+        ),
         ("no space", vec![exchanged(3, 0, News::Some), Outcome::Planned(Err(failed(ErrorCode::NoSpace)))], ("ok", "failed"), vec![]),
         ("cut", vec![cut()], ("running", "queued"), vec![documents_alone(3)]),
         ("cut twice", vec![cut(), cut()], ("failed", "running"), vec![NEWS_ALONE]),
@@ -298,7 +304,7 @@ fn a_failed_row_comes_back_by_itself_and_only_it() {
     // The documents are answered; the news fail.
     let number = SessionNo(1);
     engine.step(Event::Came(number, exchanged(3, 0, News::Some)), &facts(3));
-    let effects = engine.step(Event::Came(number, Outcome::Planned(Err(failed(ErrorCode::IncompleteReply)))), &facts(3));
+    let effects = engine.step(Event::Came(number, Outcome::Planned(Err(failed(ErrorCode::BadReferenceData)))), &facts(3));
     assert_eq!(effects.last(), Some(&Effect::WakeAt(Some(NOW.plus_secs(5)))));
     assert_eq!(work_of(engine.step(Event::Due, &facts(3))), [], "too early");
     let later = Facts { now: NOW.plus_secs(5), ..facts(3) };
