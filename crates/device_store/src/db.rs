@@ -23,6 +23,7 @@ pub const WORK: &str = "work.db";
 const WORK_MIGRATIONS: &[Migration] = &[
     || include_str!("../migrations/work/0001_initial.sql").to_owned(),
     || include_str!("../migrations/work/0002_outbox_lanes.sql").to_owned(),
+    || include_str!("../migrations/work/0003_outbox_index.sql").to_owned(),
 ];
 
 /// Both databases of one device, open.
@@ -334,6 +335,8 @@ fn prepare_reference(mut connection: Connection, journal: Journal) -> Result<Con
 
 fn configure(connection: &Connection, journal: Journal) -> Result<()> {
     connection.set_prepared_statement_cache_capacity(128);
+    // A statement is prepared once: otherwise SQLite prepares it anew whenever a bound value could ask for another plan.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let mode = match journal {
         Journal::Wal => "wal",
         Journal::ExclusiveTruncate => {
