@@ -65,6 +65,9 @@ pub(crate) fn execute(both: &Both<'_>, command: Command, moment: &Moment) -> Res
             withdraw::withdraw(both, document, &reason, moment)?;
             (CommandDone::Done, &["visit", "customer_order", "outbox"])
         }
+        Command::SetWiFiOnly { .. } | Command::PinMaterial { .. } | Command::RemoveSentPhotos | Command::RemoveUnusedMaterials => {
+            return Err(Refusal::NotFound.into());
+        }
         Command::SetLanguage { language } => {
             set_language::set_language(both, &language)?;
             (CommandDone::Done, &["option"])

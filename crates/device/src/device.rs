@@ -171,7 +171,8 @@ impl Device {
             Screen::Orders { limit } => View::Orders(screens::orders::load(&both, *limit, moment)?),
             Screen::Sync => View::Sync(screens::sync::load(&both, &self.engine, device_now)?),
             Screen::Attention => View::Attention(screens::attention::load(&both)?),
-            Screen::Profile => View::Profile(screens::profile::load(&both, &self.setup.app_version)?),
+            Screen::Materials | Screen::Storage => return Err(polevik_device_api::frame::Refusal::NotFound.into()),
+            Screen::Profile => View::Profile(Box::new(screens::profile::load(&both, &self.setup.app_version)?)),
         })
     }
 

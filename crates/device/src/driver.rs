@@ -165,6 +165,12 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
                 self.step(Event::StopAsked);
                 Reply::Taken
             }
+            Request::TakePhoto { .. }
+            | Request::OpenFile(_)
+            | Request::FetchMaterial(_)
+            | Request::AllowOnce(_)
+            | Request::TreatUnknownAsWiFi(_)
+            | Request::Network(_) => Reply::Refused(polevik_device_api::frame::Refusal::NotFound),
             Request::Wake => {
                 self.step(Event::Woken);
                 Reply::Taken
@@ -243,6 +249,7 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
         for row in damaged {
             self.changed(match row {
                 RowId::DownloadMandatory => TABLES.iter().map(|table| table.name).collect::<Vec<_>>(),
+                RowId::DownloadMaterials | RowId::DownloadLibrary | RowId::UploadMaterials => Vec::new(),
                 RowId::UploadMandatory => vec!["visit", "customer_order", "outbox", "option"],
             });
             self.step(Event::Damaged(row));

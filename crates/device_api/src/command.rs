@@ -72,6 +72,22 @@ pub enum Command {
         /// Why; 1 to 200 characters.
         reason: String,
     },
+    /// «Загрузка и выгрузка материалов только по Wi-Fi»: on or off. Acts at once.
+    SetWiFiOnly {
+        /// On.
+        on: bool,
+    },
+    /// Keep a material on this device whatever the room it takes, or not any more.
+    PinMaterial {
+        /// Which.
+        material: i64,
+        /// Keep.
+        pinned: bool,
+    },
+    /// «Удалить отправленные фото»: those whose hash the server confirmed.
+    RemoveSentPhotos,
+    /// «Удалить материалы, не открытые 30 дней»: neither mandatory nor pinned ones.
+    RemoveUnusedMaterials,
     /// Remember the language of the screens.
     SetLanguage {
         /// `ru` or `en`.

@@ -1,10 +1,15 @@
 //! Frames between page and core.
 
+use polevik_domain::ids::DocumentId;
+use polevik_domain::photo::Scene;
+use polevik_protocol::hash::Blake3Hex;
 use polevik_protocol::login::PositionInfo;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, CommandDone};
+use crate::files::FileAt;
+use crate::network::NetworkClass;
 use crate::sync::{Failure, RowId, SyncView};
 use crate::view::{Screen, View};
 
@@ -52,6 +57,29 @@ pub enum Request {
     Foreground(bool),
     /// Count all rows of the office's copy again, and repair what is wrong. Answered at once, like [`Request::Sync`].
     Check,
+    /// Keep a photo of an open visit: it is made smaller, written under its hash, and goes into the outbox and the queue of files. Answered
+    /// with its document when it is safe on the disk. Refused with L501 when there is no room for photos.
+    TakePhoto {
+        /// In which visit.
+        visit: DocumentId,
+        /// What it shows.
+        scene: Scene,
+        /// The rep's words; may be empty.
+        comment: String,
+        /// The picture as the camera gave it: JPEG, PNG, WebP or what the platform can decode.
+        picture: Vec<u8>,
+    },
+    /// Where the file of a photo or a material is, to show it; remembers that it was opened.
+    OpenFile(Blake3Hex),
+    /// Load this material next, whether or not the budget has room for it.
+    FetchMaterial(i64),
+    /// «Отправить сейчас»: what waits in these rows goes over the network there is now, once. Forgotten when it is done, or when the network is
+    /// another one.
+    AllowOnce(RowId),
+    /// The rep says that the network of unknown kind is Wi-Fi, until the application is closed or the network is another one.
+    TreatUnknownAsWiFi(bool),
+    /// The platform says that the network is of another kind.
+    Network(NetworkClass),
 }
 
 /// From the core to the page.
@@ -79,6 +107,8 @@ pub enum Reply {
     ChoosePosition(Vec<PositionInfo>),
     /// To [`Request::Login`]: signed in.
     SignedIn,
+    /// To [`Request::OpenFile`].
+    File(FileAt),
     /// To the others.
     Taken,
     /// It did not work.
@@ -129,6 +159,9 @@ pub enum Refusal {
     /// The document is withdrawn already.
     #[error("it is withdrawn already")]
     Withdrawn,
+    /// The picture cannot be read, or is too large.
+    #[error("the picture cannot be read, or is too large")]
+    Picture,
     /// The device has used up its numbers.
     #[error("the device has used up its document numbers")]
     NumbersUsedUp,

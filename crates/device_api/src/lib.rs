@@ -5,11 +5,14 @@
 //! are always of one build, the version only guards against a page kept open over an update.
 
 pub mod command;
+pub mod files;
 pub mod frame;
+pub mod network;
 pub mod sync;
 pub mod view;
 
 pub use command::{Command, CommandDone, LineChange};
 pub use frame::{FRAME_VERSION, FrameError, FromCore, Push, Reply, Request, ToCore, decode, encode};
+pub use network::{NetworkClass, TrafficClass, TrafficRow};
 pub use polevik_protocol::error_code::{ErrorCode, Severity};
-pub use sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView};
+pub use sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView, WaitReason};

@@ -4,13 +4,21 @@ use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
 
+use crate::network::{NetworkClass, TrafficClass};
+
 /// A row of the synchronisation screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RowId {
     /// «Загрузка» · «Обязательная информация».
     DownloadMandatory,
+    /// «Загрузка» · «Материалы».
+    DownloadMaterials,
+    /// «Загрузка» · «Библиотека IR».
+    DownloadLibrary,
     /// «Выгрузка» · «Обязательная информация».
     UploadMandatory,
+    /// «Выгрузка» · «Материалы».
+    UploadMaterials,
 }
 
 /// To the phone or from it.
@@ -24,14 +32,18 @@ pub enum Direction {
 
 impl RowId {
     /// All rows, in the order of the screen.
-    pub const ALL: [Self; 2] = [Self::DownloadMandatory, Self::UploadMandatory];
+    pub const ALL: [Self; 5] =
+        [Self::DownloadMandatory, Self::DownloadMaterials, Self::DownloadLibrary, Self::UploadMandatory, Self::UploadMaterials];
 
     /// The name on command lines and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DownloadMandatory => "download.mandatory",
+            Self::DownloadMaterials => "download.materials",
+            Self::DownloadLibrary => "download.library",
             Self::UploadMandatory => "upload.mandatory",
+            Self::UploadMaterials => "upload.materials",
         }
     }
 
@@ -45,8 +57,18 @@ impl RowId {
     #[must_use]
     pub fn direction(self) -> Direction {
         match self {
-            Self::DownloadMandatory => Direction::Download,
-            Self::UploadMandatory => Direction::Upload,
+            Self::DownloadMandatory | Self::DownloadMaterials | Self::DownloadLibrary => Direction::Download,
+            Self::UploadMandatory | Self::UploadMaterials => Direction::Upload,
+        }
+    }
+
+    /// What its bytes count as: which networks may carry them follows from it.
+    #[must_use]
+    pub fn traffic(self) -> TrafficClass {
+        match self {
+            Self::DownloadMandatory | Self::UploadMandatory => TrafficClass::Mandatory,
+            Self::DownloadMaterials | Self::UploadMaterials => TrafficClass::Materials,
+            Self::DownloadLibrary => TrafficClass::Library,
         }
     }
 }
@@ -79,6 +101,15 @@ pub enum RowState {
     Never,
     /// Asked for; another row runs first.
     Queued,
+    /// It goes on by itself when the reason is gone: blue, never an error.
+    Waiting {
+        /// For what.
+        reason: WaitReason,
+        /// Files that wait.
+        files: u64,
+        /// Their bytes that are still to be moved.
+        bytes: u64,
+    },
     /// Bytes or rows move.
     Running {
         /// What is being done.
@@ -94,6 +125,15 @@ pub enum RowState {
     },
     /// The last attempt succeeded.
     Ok,
+    /// Some files could not be moved (no space for them, gone from the phone, refused); the others are done.
+    Partial {
+        /// Files that are done.
+        done: u64,
+        /// Files in all.
+        total: u64,
+        /// Why the first of the others is not.
+        failure: Failure,
+    },
     /// The last attempt failed; stays over restarts until the next success.
     Failed {
         /// Why.
@@ -116,6 +156,29 @@ pub enum Stage {
     Downloading,
     /// Rows are written and checked.
     Applying,
+    /// Photos go up.
+    SendingFiles,
+    /// Materials come down.
+    FetchingFiles,
+    /// Chunks of the recognition library come down.
+    FetchingLibrary,
+    /// The recognition library is put together, checked and tried.
+    CheckingLibrary,
+}
+
+/// Why a row waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WaitReason {
+    /// Only unmetered Wi-Fi may carry it, and there is none: mobile network.
+    WiFi,
+    /// This Wi-Fi is metered, a phone's hotspot for example.
+    MeteredWiFi,
+    /// The phone is roaming.
+    Roaming,
+    /// The kind of network cannot be told, and the rep has not said that it is Wi-Fi.
+    UnknownNetwork,
+    /// A visit or a recognition is open: the new library is switched to after it.
+    OpenVisit,
 }
 
 /// One row of the screen.
@@ -133,6 +196,16 @@ pub struct RowView {
     pub last_attempt: Option<UtcMillis>,
     /// Whether the last success changed anything (`Изменений нет` otherwise).
     pub changed: bool,
+    /// Photos that wait to be sent (upload of materials), or files that wait to come (download of materials).
+    pub files_waiting: u32,
+    /// Their bytes that are still to be moved.
+    pub bytes_waiting: u64,
+    /// Photos that are gone from the phone before they were sent (L504; upload of materials).
+    pub lost_photos: u32,
+    /// Version of the recognition library in use (download of the library).
+    pub library_version: Option<u64>,
+    /// Length of the recognition library in use, in bytes.
+    pub library_bytes: Option<u64>,
     /// Orders that wait to be sent (upload rows).
     pub orders_waiting: u32,
     /// Visits that wait to be sent (upload rows).
@@ -174,6 +247,10 @@ pub struct SyncView {
     pub result: Option<SessionResult>,
     /// What the last finished session did: documents sent, rows received, body bytes both ways, milliseconds.
     pub last_counts: Option<(u64, u64, u64, u64)>,
+    /// The network the application sees.
+    pub network: NetworkClass,
+    /// «Загрузка и выгрузка материалов только по Wi-Fi».
+    pub wifi_only: bool,
     /// Server's clock minus device's clock, in milliseconds.
     pub clock_offset_ms: i64,
     /// Now, by the device's clock: countdowns are relative to it.

@@ -48,6 +48,10 @@ pub enum Screen {
     Sync,
     /// «Требуют внимания»: documents that need the rep.
     Attention,
+    /// «Материалы».
+    Materials,
+    /// «Память устройства».
+    Storage,
     /// «Профиль».
     Profile,
 }
@@ -86,8 +90,12 @@ pub enum View {
     Sync(crate::sync::SyncView),
     /// [`Screen::Attention`].
     Attention(Vec<AttentionRow>),
+    /// [`Screen::Materials`].
+    Materials(crate::files::MaterialsView),
+    /// [`Screen::Storage`].
+    Storage(crate::files::StorageView),
     /// [`Screen::Profile`].
-    Profile(ProfileView),
+    Profile(Box<ProfileView>),
 }
 
 /// Where the application begins.
@@ -156,6 +164,10 @@ pub struct StopVisit {
     pub orders: u32,
     /// What they come to.
     pub orders_sum: Money,
+    /// Its photos.
+    pub photos: u32,
+    /// Those of them whose files the server does not have yet.
+    pub photos_waiting: u32,
 }
 
 /// Where a document stands.
@@ -202,8 +214,8 @@ pub struct Aftermath {
 pub struct AttentionRow {
     /// The document.
     pub id: DocumentId,
-    /// Whether it is an order or a visit.
-    pub is_order: bool,
+    /// What it is.
+    pub kind: polevik_protocol::document::DocumentKind,
     /// Number of an order; empty for a visit.
     pub number: String,
     /// Where.
@@ -319,6 +331,12 @@ pub struct VisitView {
     pub aftermath: Aftermath,
     /// Its orders, drafts too.
     pub orders: Vec<OrderRow>,
+    /// Its photos, in the order they were taken.
+    pub photos: Vec<crate::files::PhotoRow>,
+    /// Materials about this outlet.
+    pub materials: Vec<crate::files::MaterialRow>,
+    /// How free space stands: whether a photo can be taken.
+    pub space: crate::files::Space,
     /// Now, by the corrected clock.
     pub now: UtcMillis,
 }
@@ -473,6 +491,10 @@ pub struct ProfileView {
     pub app_version: String,
     /// Server's clock minus device's clock, in milliseconds.
     pub clock_offset_ms: i64,
+    /// Version of the recognition library in use.
+    pub library_version: Option<u64>,
+    /// Bytes of this month by purpose and network.
+    pub traffic: Vec<crate::network::TrafficRow>,
     /// Rows on this device per table, to compare with the server's.
     pub row_counts: Vec<(String, u64)>,
     /// Documents not on the server yet.

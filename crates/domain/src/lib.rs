@@ -7,6 +7,7 @@ pub mod ids;
 pub mod money;
 pub mod numbering;
 pub mod order;
+pub mod photo;
 pub mod position;
 pub mod price;
 pub mod quantity;

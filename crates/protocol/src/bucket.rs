@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The longest name of a bucket, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
 
-/// The name of a bucket: `all`, `distributor:9`, `price_type:3`, `warehouse:2`, `territory:5`, `position:17`.
+/// The name of a bucket: `all`, `distributor:9`, `price_type:3`, `warehouse:2`, `territory:5`, `position:17`, `audience:4`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct BucketName(String);
@@ -25,25 +25,38 @@ pub enum BucketKind {
     Territory,
     /// Route and document states of one position.
     Position,
+    /// Materials of one audience; since schema 3.
+    Audience,
 }
 
 impl BucketKind {
-    const NAMED: [(Self, &'static str); 6] = [
+    const NAMED: [(Self, &'static str); 7] = [
         (Self::All, "all"),
         (Self::Distributor, "distributor"),
         (Self::PriceType, "price_type"),
         (Self::Warehouse, "warehouse"),
         (Self::Territory, "territory"),
         (Self::Position, "position"),
+        (Self::Audience, "audience"),
     ];
 
-    /// Which arrive first: 0 verdicts and the day's plan, 1 outlets and what they owe, 2 the full reference. All three are mandatory information.
+    /// The first schema ([`crate::version::SCHEMA`]) that knows the tables of these buckets: older devices are not told of them.
+    #[must_use]
+    pub fn since_schema(self) -> u32 {
+        match self {
+            Self::Audience => 3,
+            _ => 1,
+        }
+    }
+
+    /// Which arrive first: 0 verdicts and the day's plan, 1 outlets and what they owe, 2 the full reference and the list
+    /// of materials (the files themselves travel on their own). All three are mandatory information.
     #[must_use]
     pub fn priority(self) -> u8 {
         match self {
             Self::All | Self::Position => 0,
             Self::Territory => 1,
-            Self::Distributor | Self::PriceType | Self::Warehouse => 2,
+            Self::Distributor | Self::PriceType | Self::Warehouse | Self::Audience => 2,
         }
     }
 }

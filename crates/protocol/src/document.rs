@@ -1,4 +1,4 @@
-//! What a device uploads: visits and orders, and the receipts that answer them.
+//! What a device uploads: visits, orders and photos, and the receipts that answer them.
 //!
 //! A document travels in an envelope. Its body is kept byte for byte as the device wrote it: the content hash is over these bytes, so the
 //! same id and revision with other content is seen, whatever a proxy or a newer version thinks of the JSON.
@@ -6,12 +6,14 @@
 use polevik_domain::ids::{DocumentId, OutletId, PriceTypeId, RouteStopId, WarehouseId};
 use polevik_domain::money::Money;
 use polevik_domain::order::OrderLine;
+use polevik_domain::photo::Scene;
 use polevik_domain::time::{CalendarDay, UtcMillis, UtcOffsetMinutes};
 use polevik_domain::visit::VisitKind;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error_code::ErrorCode;
+use crate::hash::Blake3Hex;
 
 /// What kind of document it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,8 +23,10 @@ pub enum DocumentKind {
     Visit,
     /// An order; the body is an [`OrderBody`].
     Order,
-    /// The next revision of a visit or an order that the rep takes back; the body is a [`WithdrawalBody`].
+    /// The next revision of a visit, an order or a photo that the rep takes back; the body is a [`WithdrawalBody`].
     Withdrawal,
+    /// A photo taken in a visit; the body is a [`PhotoBody`]. The file itself goes its own way ([`crate::file`]), before or after.
+    Photo,
 }
 
 impl DocumentKind {
@@ -33,13 +37,14 @@ impl DocumentKind {
             Self::Visit => "visit",
             Self::Order => "order",
             Self::Withdrawal => "withdrawal",
+            Self::Photo => "photo",
         }
     }
 
     /// Reads the word; `None` otherwise.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Visit, Self::Order, Self::Withdrawal].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Visit, Self::Order, Self::Withdrawal, Self::Photo].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -144,6 +149,41 @@ pub struct WithdrawalBody {
     pub reason: String,
     /// When, by the device's clock corrected with the server's.
     pub withdrawn_at_ms: UtcMillis,
+}
+
+/// The body of a photo. The visit may arrive later; so may the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhotoBody {
+    /// The visit it was taken in.
+    pub visit_id: DocumentId,
+    /// Where.
+    pub outlet_id: OutletId,
+    /// What it shows.
+    pub scene: Scene,
+    /// When it was taken, by the device's clock corrected with the server's.
+    pub taken_at_ms: UtcMillis,
+    /// How far local clocks were ahead of UTC.
+    pub utc_offset: UtcOffsetMinutes,
+    /// The file.
+    pub file: FileRef,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The rep's words; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+}
+
+/// A file, named by its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRef {
+    /// BLAKE3-256 of its bytes.
+    pub hash: Blake3Hex,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its type: `image/jpeg`.
+    pub content_type: String,
 }
 
 /// The server's final answer to one revision, for ever the same.

@@ -6,6 +6,8 @@
 pub mod bucket;
 pub mod document;
 pub mod error_code;
+pub mod file;
+pub mod hash;
 pub mod login;
 pub mod session_tag;
 pub mod version;
@@ -28,3 +30,4 @@ pub mod segment;
 pub mod sync;
 
 pub use error_code::ErrorCode;
+pub use hash::Blake3Hex;

@@ -90,6 +90,10 @@ pub struct SignedIn {
     pub device_seq_floor: u64,
     /// The server's clock.
     pub server_time_ms: UtcMillis,
+    /// The root keys by which this organisation's recognition libraries are trusted, as minisign public keys in base64. A device keeps those of
+    /// its first login; later ones count only if the kept ones signed them. Empty = there is no library.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub library_roots: Vec<String>,
 }
 
 /// The body of every answer that is not a success.

@@ -9,43 +9,7 @@ use crate::change::ChangeNo;
 use crate::checksum::StateSum;
 use crate::rows::TableId;
 
-/// BLAKE3-256 as 64 hexadecimal digits: the name of a segment, a manifest or a root.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Blake3Hex(String);
-
-impl Blake3Hex {
-    /// The name of these bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(blake3::hash(bytes).to_hex().to_string())
-    }
-
-    /// Reads 64 lower-case hexadecimal digits; `None` otherwise. A name can never be a path.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))).then(|| Self(text.to_owned()))
-    }
-
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for Blake3Hex {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Blake3Hex {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a BLAKE3 name"))
-    }
-}
+pub use crate::hash::Blake3Hex;
 
 /// Which buckets a position has, and how far each is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

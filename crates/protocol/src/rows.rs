@@ -1,4 +1,4 @@
-//! The reference rows that travel: ten tables, each described once.
+//! The reference rows that travel: eleven tables, each described once.
 //!
 //! The stores are generic over [`TableDef`]: the device makes its STRICT tables from it, the server its feed, the segment codec its
 //! columns. Table and column ids are for ever: never reused, columns only added, always with the next id of their table.
@@ -367,6 +367,40 @@ tables! {
         4 at_ms: Int,
         /// The office's words; may be empty.
         5 note: Text,
+    }
+
+    /// A file the office gives to its people: a planogram, a price list, a picture of a product. Bucket `audience`; since schema 3.
+    MaterialRow = 11 "material", MATERIAL {
+        /// The office's id.
+        1 ext_code: Text,
+        /// Title.
+        2 title: Text,
+        /// `planogram`, `price_list`, `presentation`, `picture`, `video`, `training`.
+        3 kind: Text,
+        /// Folder it is listed in; may be empty.
+        4 folder: Text,
+        /// BLAKE3-256 of the file, 32 bytes.
+        5 file: Blob,
+        /// Length of the file in bytes.
+        6 bytes: Int,
+        /// Type by its content: `image/jpeg`, `image/png`, `image/webp`, `application/pdf`, `video/mp4`.
+        7 content_type: Text,
+        /// Name for people; data, never a path.
+        8 file_name: Text,
+        /// The office's version, from 1.
+        9 version: Int,
+        /// 1 = is loaded before others and not removed to make room.
+        10 mandatory: Int,
+        /// First day it is shown.
+        11 valid_from: Int,
+        /// Last day it is shown; absent = no end.
+        12 valid_to: IntOrNull,
+        /// The outlet it is about (planograms).
+        13 outlet_id: IntOrNull,
+        /// The product it shows (pictures).
+        14 product_id: IntOrNull,
+        /// When the office changed it, UTC milliseconds.
+        15 changed_at_ms: Int,
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::bucket::BucketName;
 use crate::checksum::StateSum;
 use crate::document::{Envelope, Receipt};
+use crate::file::LibraryNews;
 
 /// What the device says.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -39,6 +40,10 @@ pub struct SyncRequest {
     /// The highest `device_seq` that was answered; more than the server has seen = the server was restored from a backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_seq: Option<u64>,
+    /// The recognition library the device has, or has staged: the first [`SHORT_ROOT_DIGITS`] digits of its manifest's name, empty = none.
+    /// Absent when it does not want to hear of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
     /// Documents, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<Envelope>,
@@ -68,6 +73,9 @@ pub struct SyncReply {
     /// documents of the last thirty days again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub re_offer: bool,
+    /// The recognition library this device shall have is another than it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<LibraryNews>,
     /// Another installation has gone on under this device's id, or this one was restored from a backup: no document of the request was
     /// taken, and the device goes on under a new id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

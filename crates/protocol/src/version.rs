@@ -10,7 +10,7 @@ pub const OLDEST_DOWNLOAD: u32 = 1;
 pub const OLDEST_UPLOAD: u32 = 1;
 
 /// Version of the reference rows: tables and columns a device knows (`rows.rs`). Raised with every added column.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// The token by which a device knows that it is a Polevik server that answers, and not the login page of a Wi-Fi network.
 pub const HEALTH_TOKEN: &str = "polevik-server";

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use polevik_domain::ids::{DeviceId, DistributorId, DocumentId, OutletId, PositionId, PriceTypeId, ProductId, RouteStopId, WarehouseId};
 use polevik_domain::money::{Money, VatRate};
 use polevik_domain::order::OrderLine;
+use polevik_domain::photo::Scene;
 use polevik_domain::position::Role;
 use polevik_domain::quantity::{Unit, UnitFactors};
 use polevik_domain::time::{CalendarDay, UtcMillis, UtcOffsetMinutes};
@@ -20,12 +21,14 @@ use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::{BucketKind, BucketName};
 use polevik_protocol::change::ChangeNo;
 use polevik_protocol::checksum::{HashKey, StateSum};
-use polevik_protocol::document::{Envelope, OrderBody, Outcome, Receipt, VisitBody, WithdrawalBody};
+use polevik_protocol::document::{Envelope, FileRef, OrderBody, Outcome, PhotoBody, Receipt, VisitBody, WithdrawalBody};
+use polevik_protocol::file::{FileClass, LibraryNews, OfferAnswer, OfferReply, OfferRequest, OfferedFile};
 use polevik_protocol::login::{DeviceInfo, ErrorBody, Health, LoginReply, LoginRequest, PositionInfo, SignedIn};
 use polevik_protocol::manifest::{BaseRange, Blake3Hex, DeltaInfo, Manifest, Root, RootBucket, SegmentInfo};
 use polevik_protocol::repair::{BackfillReply, BackfillRequest, HeldRange, KeyRange, RepairReply, RepairRequest, RepairedRange};
 use polevik_protocol::rows::{
-    DOCUMENT_STATE, DocumentStateRow, OUTLET, OutletRow, PRICE, PRODUCT, PriceRow, ProductRow, Row, TableDef, Value, ValueRef,
+    DOCUMENT_STATE, DocumentStateRow, MATERIAL, MaterialRow, OUTLET, OutletRow, PRICE, PRODUCT, PriceRow, ProductRow, Row, TableDef, Value,
+    ValueRef,
 };
 use polevik_protocol::segment::{Segment, SegmentKind, SegmentWriter, to_step_form};
 use polevik_protocol::sync::{Download, ReEnrol, RevisionRef, SHORT_ROOT_DIGITS, Step, StepBucket, SyncReply, SyncRequest, WaitReply};
@@ -150,6 +153,7 @@ fn messages_keep_their_words() {
             number_floor: 244,
             device_seq_floor: 1_024,
             server_time_ms: UtcMillis(1_795_330_447_412),
+            library_roots: Vec::new(),
         })),
     );
     check_json(
@@ -387,9 +391,29 @@ fn segments_of_the_first_version_are_read_for_ever() {
     }
     .into_row()];
     type Case<'a> = (&'a str, SegmentKind, &'static TableDef, &'a [Row], &'a [i64]);
-    let cases: [Case<'_>; 3] = [
+    let material = MaterialRow {
+        id: 4,
+        ext_code: "M-4".to_owned(),
+        title: "Планограмма «Вода»".to_owned(),
+        kind: "planogram".to_owned(),
+        folder: "Планограммы".to_owned(),
+        file: Blake3Hex::of(b"planogram").digest().to_vec(),
+        bytes: 184_220,
+        content_type: "image/png".to_owned(),
+        file_name: "вода.png".to_owned(),
+        version: 2,
+        mandatory: 1,
+        valid_from: 20_779,
+        valid_to: None,
+        outlet_id: Some(120),
+        product_id: None,
+        changed_at_ms: 1_795_330_447_412,
+    };
+    let materials = [material.into_row()];
+    let cases: [Case<'_>; 4] = [
         ("base_product_v1.segment", SegmentKind::Base, PRODUCT, &products, &[]),
         ("delta_price_v1.segment", SegmentKind::Delta, PRICE, &prices, &[-1_000, 11, 5_000]),
+        ("delta_material_v1.segment", SegmentKind::Delta, MATERIAL, &materials, &[3]),
         ("delta_document_state_v1.segment", SegmentKind::Delta, DOCUMENT_STATE, &states, &[]),
     ];
     for (name, kind, table, rows, removed) in cases {
@@ -449,4 +473,36 @@ fn rows_of(segment: &Segment) -> Vec<String> {
     let columns = segment.table.columns.len();
     let values = |put| (0..columns).map(|column| format!("{:?}", segment.value(column, put))).collect::<Vec<_>>().join(" ");
     segment.rows().map(|(pk, op, put)| format!("{pk} {op:?} {}", values(put))).collect()
+}
+
+#[test]
+fn a_photo_keeps_its_words() {
+    let body = PhotoBody {
+        visit_id: document_id(1),
+        outlet_id: OutletId(120),
+        scene: Scene::Shelf,
+        taken_at_ms: UtcMillis(1_795_330_447_412),
+        utc_offset: UtcOffsetMinutes(180),
+        file: FileRef { hash: Blake3Hex::of(b"photo"), bytes: 351_204, content_type: "image/jpeg".to_owned() },
+        width: 1_600,
+        height: 1_200,
+        comment: String::new(),
+    };
+    check_json("photo_body_v1.json", &body);
+}
+
+#[test]
+fn an_offer_of_files_and_its_answer_keep_their_words() {
+    let file = |bytes: &[u8], class| OfferedFile { hash: Blake3Hex::of(bytes), bytes: 351_204, class };
+    check_json("offer_request_v1.json", &OfferRequest { files: vec![file(b"one", FileClass::Photo), file(b"two", FileClass::Scan)] });
+    let refused = OfferAnswer::Refused { code: ErrorCode::FileDamaged, reason: "too large".to_owned() };
+    let partial = OfferAnswer::Partial { upload: "/v1/uploads/0198c7".to_owned(), offset: 65_536 };
+    check_json("offer_reply_v1.json", &OfferReply { files: vec![OfferAnswer::Held, OfferAnswer::Wanted, partial, refused] });
+}
+
+#[test]
+fn the_recognition_library_is_named_in_few_words() {
+    check_json("sync_request_library_v1.json", &SyncRequest { library: Some(String::new()), ..SyncRequest::default() });
+    let news = LibraryNews { manifest: Blake3Hex::of(b"manifest"), version: 7, bytes: 94_371_840 };
+    check_json("sync_reply_library_v1.json", &SyncReply { library: Some(news), ..SyncReply::default() });
 }

@@ -8,6 +8,7 @@ use polevik_device_store::reference::document_states;
 use polevik_device_store::work::outbox::Standing;
 use polevik_device_store::work::{journal, orders, outbox, visits};
 use polevik_domain::ids::DocumentId;
+use polevik_protocol::document::DocumentKind;
 
 use super::place_of;
 use crate::acting::signed_in_id;
@@ -34,10 +35,18 @@ pub(crate) fn load(both: &Both<'_>) -> Result<Vec<AttentionRow>, DeviceError> {
         let Some(since) = journal::story(&both.work, id)?.map(|story| story.since) else { continue };
         if let Some(head) = orders::find(&both.work, id)?.filter(|head| head.position == position) {
             let number = head.number.unwrap_or_default();
-            rows.push(AttentionRow { id, is_order: true, number, outlet_name: head.outlet_name, at: head.at, place, since });
+            rows.push(AttentionRow { id, kind: DocumentKind::Order, number, outlet_name: head.outlet_name, at: head.at, place, since });
         } else if let Some(visit) = visits::find(&both.work, id)?.filter(|visit| visit.position == position) {
             let outlet_name = visit.outlet_name;
-            rows.push(AttentionRow { id, is_order: false, number: String::new(), outlet_name, at: visit.started_at, place, since });
+            rows.push(AttentionRow {
+                id,
+                kind: DocumentKind::Visit,
+                number: String::new(),
+                outlet_name,
+                at: visit.started_at,
+                place,
+                since,
+            });
         }
     }
     Ok(rows)

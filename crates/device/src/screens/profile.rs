@@ -29,6 +29,8 @@ pub(crate) fn load(both: &Both<'_>, app_version: &str) -> Result<ProfileView, De
         last_number: u32::try_from(last_number).unwrap_or(u32::MAX),
         app_version: app_version.to_owned(),
         clock_offset_ms: options::get_number(&both.work, OptionName::ClockOffset)?.unwrap_or(0),
+        library_version: None,
+        traffic: Vec::new(),
         row_counts: reference::row_counts(&both.reference)?.into_iter().map(|(table, count)| (table.to_owned(), count)).collect(),
         unsent: outbox::unsent(&both.work)?,
         language: options::get(&both.work, OptionName::Language)?,

@@ -87,5 +87,14 @@ fn stop_visit(both: &Both<'_>, visit: &Visit) -> Result<StopVisit, DeviceError> 
             (_, DocumentPlace::Draft | DocumentPlace::OnServer | DocumentPlace::Office { .. } | DocumentPlace::Withdrawn { .. }) => (),
         }
     }
-    Ok(StopVisit { id: visit.id, started_at: visit.started_at, finished_at: visit.finished_at, place, orders: count, orders_sum: sum })
+    Ok(StopVisit {
+        id: visit.id,
+        started_at: visit.started_at,
+        finished_at: visit.finished_at,
+        place,
+        orders: count,
+        orders_sum: sum,
+        photos: 0,
+        photos_waiting: 0,
+    })
 }

@@ -1,7 +1,7 @@
 //! «Синхронизация»: the rows, where they stand, what waits.
 
-use polevik_device_api::RowId;
 use polevik_device_api::sync::{Direction, RowView, SyncView};
+use polevik_device_api::{NetworkClass, RowId};
 use polevik_device_store::db::Both;
 use polevik_device_store::work::outbox::{self, Counts};
 use polevik_domain::time::UtcMillis;
@@ -31,6 +31,11 @@ pub(crate) fn load(both: &Both<'_>, engine: &Engine, device_now: UtcMillis) -> R
                 last_success: row.last_success,
                 last_attempt: row.last_attempt,
                 changed: row.changed,
+                files_waiting: 0,
+                bytes_waiting: 0,
+                lost_photos: 0,
+                library_version: None,
+                library_bytes: None,
                 orders_waiting: counts.orders,
                 visits_waiting: counts.visits,
                 withdrawals_waiting: counts.withdrawals,
@@ -47,6 +52,8 @@ pub(crate) fn load(both: &Both<'_>, engine: &Engine, device_now: UtcMillis) -> R
         tag: session.map(|session| session.tag.to_string()).or_else(|| last.map(|ended| ended.tag.clone())),
         result: last.map(|ended| ended.result.clone()),
         last_counts: last.map(|ended| (ended.sent, ended.received, ended.bytes, ended.millis)),
+        network: NetworkClass::Unknown,
+        wifi_only: false,
         clock_offset_ms: engine.clock_offset_ms(),
         now: device_now,
     })

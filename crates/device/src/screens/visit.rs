@@ -1,5 +1,6 @@
 //! «Визит»: one call, its state and its orders.
 
+use polevik_device_api::files::Space;
 use polevik_device_api::frame::Refusal;
 use polevik_device_api::view::{OutletRow, VisitView};
 use polevik_device_store::db::Both;
@@ -40,6 +41,9 @@ pub(crate) fn load(both: &Both<'_>, id: DocumentId, moment: &Moment) -> Result<V
         place: place_of(both, id)?,
         aftermath: aftermath_of(both, id)?,
         orders: order_rows(both, &orders::of_visit(&both.work, id)?)?,
+        photos: Vec::new(),
+        materials: Vec::new(),
+        space: Space::Enough,
         now: moment.now,
     })
 }

@@ -115,6 +115,7 @@ impl Device {
             cursors,
             given_seq: Some(life.given),
             answered_seq: Some(life.answered),
+            library: None,
             documents: batch.documents,
         };
         Ok((Asked { request, known }, batch.sent))
@@ -147,7 +148,7 @@ impl Device {
         }
         let position = signed_in_id(&tx)?;
         // What is still on offer from before is not marked a second time.
-        let may_offer = may_offer && outbox::counts(&tx, position)?.re_offered == 0;
+        let may_offer = may_offer && outbox::re_offered(&tx, position)? == 0;
         if polevik_planted::is(polevik_planted::Bug::AnswerTakenForReceipts) {
             take_for_receipts(&tx, &sent, reply.server_time_ms)?;
         }

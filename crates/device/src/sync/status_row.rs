@@ -289,6 +289,8 @@ mod tests {
                 RowState::Ok => "ok",
                 RowState::Failed { .. } => "failed",
                 RowState::Stopped => "stopped",
+                RowState::Waiting { .. } => "waiting",
+                RowState::Partial { .. } => "partial",
             };
             assert_eq!((shown, row.last_success), (state, time.map(UtcMillis)), "{steps:?}");
         }

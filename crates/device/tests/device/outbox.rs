@@ -4,6 +4,7 @@ use polevik_device::api::sync::SessionResult;
 use polevik_device::api::view::{AttentionRow, DocumentPlace, Screen, View};
 use polevik_device::api::{Command, ErrorCode, Reply, Request};
 use polevik_domain::ids::OutletId;
+use polevik_protocol::document::DocumentKind;
 use polevik_protocol::rows::{DocumentStateRow, TableId};
 
 use crate::road::{DOWN, UP, place_of, place_order};
@@ -32,7 +33,10 @@ fn a_document_at_which_the_server_breaks_three_times_is_set_aside_and_the_row_tu
     assert_eq!(code_of(&view, UP), None);
     assert_eq!((view.rows[1].need_attention, view.rows[1].parked), (1, 1));
     let rows = attention(&mut world);
-    assert_eq!(rows.iter().map(|row| (row.id, row.is_order, &row.place)).collect::<Vec<_>>(), [(visit, false, &DocumentPlace::Parked)]);
+    assert_eq!(
+        rows.iter().map(|row| (row.id, row.kind, &row.place)).collect::<Vec<_>>(),
+        [(visit, DocumentKind::Visit, &DocumentPlace::Parked)]
+    );
 
     world.office.borrow_mut().break_at.clear();
     let before = world.office.borrow().documents.len();

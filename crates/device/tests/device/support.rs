@@ -483,6 +483,7 @@ impl Office {
             number_floor: 0,
             device_seq_floor: self.floor,
             server_time_ms: self.clock,
+            library_roots: Vec::new(),
         }))
     }
 

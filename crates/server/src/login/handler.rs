@@ -149,6 +149,7 @@ fn open_session(
         number_floor: device.number_floor,
         device_seq_floor: device.device_seq_floor,
         server_time_ms: now,
+        library_roots: Vec::new(),
     })))
 }
 

@@ -208,7 +208,7 @@ pub fn check(tx: &Transaction<'_>, author: Author<'_>, facts: &Facts<'_>, docume
         return Ok(Err(Refusal::of(Reason::Body)));
     }
     match DocumentKind::parse(&document.kind) {
-        None => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
+        None | Some(DocumentKind::Photo) => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
         Some(DocumentKind::Withdrawal) => Ok(read_body(document).and_then(check_withdrawal)),
         Some(DocumentKind::Visit) => match read_body(document) {
             Ok(visit) => check_visit(tx, author, visit),

@@ -35,7 +35,7 @@ pub fn newest(tx: &Transaction<'_>, part_id: &str, id: DocumentId) -> Result<Opt
         let newest = found.get_or_insert(Newest { revision, kind: None, withdrawn: None });
         match kind {
             DocumentKind::Withdrawal => newest.withdrawn = Some(revision),
-            DocumentKind::Visit | DocumentKind::Order => newest.kind = newest.kind.or(Some(kind)),
+            DocumentKind::Visit | DocumentKind::Order | DocumentKind::Photo => newest.kind = newest.kind.or(Some(kind)),
         }
     }
     Ok(found)

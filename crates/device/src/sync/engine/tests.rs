@@ -73,6 +73,8 @@ fn words(engine: &Engine) -> (&'static str, &'static str) {
         RowState::Ok => "ok",
         RowState::Failed { .. } => "failed",
         RowState::Stopped => "stopped",
+        RowState::Waiting { .. } => "waiting",
+        RowState::Partial { .. } => "partial",
     };
     (word(UP), word(DOWN))
 }
