@@ -3,24 +3,23 @@
 //! No clock, no randomness, no I/O. One session at a time; every trigger joins the one that runs. The order of the rows and what one failure
 //! means for the others stand in `rules.rs`, the waiting in `schedule.rs`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod documents;
+mod news;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use polevik_device_api::{RowId, SessionResult, Stage};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
-use polevik_protocol::bucket::BucketName;
 use polevik_protocol::session_tag::SessionTag;
-use polevik_protocol::version::MAX_BATCH_DOCUMENTS;
 
 use crate::error::Failed;
-use crate::sync::event::{
-    Applied, ApplyFailed, Effect, Event, Exchange, ExchangeFailed, Exchanged, Facts, Mended, News, Outcome, Planned, SessionNo, Wanted,
-    Work,
-};
-use crate::sync::rules::{ORDER, Pace, Reach, may_be_a_document, reach};
-use crate::sync::schedule;
-use crate::sync::session::{Cause, Check, FETCHES_AT_ONCE, Fetching, Part, Phase, Pulse, Rounds, Session, Suspicion};
-use crate::sync::status_row::{Doing, LastAttempt, Progress, StatusRow};
+use crate::sync::event::{Applied, ApplyFailed, Effect, Event, Exchange, Facts, Mended, Outcome, SessionNo, Work};
+use crate::sync::rules::{ORDER, Pace, Reach, reach};
+use crate::sync::session::{Cause, Check, Part, Phase, Pulse, Rounds, Session};
+use crate::sync::status_row::{Doing, LastAttempt, StatusRow};
+use watch::Watch;
 
 /// How often the watchdog looks whether a session still moves.
 const LOOK_EVERY_MS: i64 = 60_000;
@@ -62,21 +61,6 @@ pub struct Ended {
     pub cause: &'static str,
     /// The first failure.
     pub code: Option<ErrorCode>,
-}
-
-/// The wait for news while the application is in front.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Watch {
-    /// The application is in front.
-    foreground: bool,
-    /// A wait is under way.
-    waiting: bool,
-    /// When it began, by the device's clock.
-    since: UtcMillis,
-    /// Waits in a row that were none: failed, or brought nothing.
-    failures: u32,
-    /// Not before this time, by the device's clock.
-    not_before: Option<UtcMillis>,
 }
 
 /// The engine.
@@ -372,304 +356,6 @@ impl Engine {
         }
     }
 
-    fn exchanged(&mut self, exchanged: &Exchanged, facts: &Facts, effects: &mut Vec<Effect>) {
-        self.clock_offset_ms = exchanged.clock_offset_ms;
-        let at = facts.now.plus_millis(self.clock_offset_ms);
-        let Some(session) = &mut self.session else { return };
-        let Phase::Exchanging { documents_up_to, download } = session.phase else { return };
-        session.sent += u64::from(exchanged.answered);
-        session.bytes += exchanged.bytes_up + exchanged.bytes_down;
-
-        if let Some(suspicion) = session.suspicion.take() {
-            // The server is well without the documents.
-            let is_lone = self.pace.failed(suspicion.documents) || suspicion.known;
-            session.rounds.narrowed += 1;
-            if session.rounds.narrowed >= MOST_NARROWINGS && session.is_open(UP) {
-                // Enough for today: what was found so far is remembered.
-                session.set(UP, Part::Failed);
-                session.code.get_or_insert(suspicion.failed.code);
-                let tag = Some(session.tag.to_string());
-                self.rows.entry(UP).or_default().fail(suspicion.failed, tag, at, facts.now, facts.random);
-                effects.push(KEEP);
-            } else {
-                session.blames = is_lone && session.is_open(UP);
-            }
-        }
-        if exchanged.re_enrolled {
-            // What waited at the start has other numbers now.
-            session.outbox_end = session.outbox_end.max(facts.outbox_end);
-            session.rounds.re_enrolled += 1;
-            if session.rounds.re_enrolled > MOST_ROUNDS {
-                let failed = Failed::new(ErrorCode::IncompleteReply, "the server gives a new id each time");
-                return self.finish(Some(failed), facts, effects);
-            }
-            return self.advance(facts, effects);
-        }
-        if exchanged.re_offers {
-            self.offer_again(facts);
-        }
-        if let Some(up_to) = documents_up_to {
-            self.documents_went(up_to, exchanged, at, facts, effects);
-        }
-        let Some(session) = &mut self.session else { return };
-        let is_open = download && session.is_open(DOWN);
-        match exchanged.news {
-            News::Some | News::Step if is_open => {
-                session.set(DOWN, Part::Running);
-                let (phase, stage, work) = if exchanged.news == News::Step {
-                    (Phase::Stepping, Stage::Applying, Work::Step { at })
-                } else {
-                    (Phase::Planning, Stage::Downloading, Work::Plan { suspects: Vec::new(), anew: session.anew })
-                };
-                session.phase = phase;
-                self.rows.entry(DOWN).or_default().begin(stage, at);
-                effects.extend([Effect::Show { now: true }, Effect::Do(work)]);
-            }
-            News::CursorsWanted if is_open => self.ask_again("a server that remembers nothing", facts, effects),
-            News::Nothing if is_open => self.end_download(false, facts, effects),
-            News::Some | News::Step | News::CursorsWanted | News::Nothing | News::NotAsked => self.advance(facts, effects),
-        }
-    }
-
-    /// The documents of an exchange: what is answered, what still waits, at what the server broke.
-    fn documents_went(&mut self, up_to: i64, exchanged: &Exchanged, at: UtcMillis, facts: &Facts, effects: &mut Vec<Effect>) {
-        let Some(session) = self.session.as_mut().filter(|session| session.is_open(UP)) else { return };
-        if exchanged.answered > 0 {
-            self.pace.succeeded(u32::try_from(MAX_BATCH_DOCUMENTS).unwrap_or(u32::MAX));
-        }
-        let row = self.rows.entry(UP).or_default();
-        // Another trigger may have joined with newer documents while this request was on its way.
-        let joined = session.outbox_end > up_to;
-        let failure = if exchanged.waiting == 0 && !joined && exchanged.held > 0 {
-            Some(Failed::new(ErrorCode::ServerError, format!("the server broke at {} of the documents", exchanged.held)))
-        } else if exchanged.waiting > 0 && exchanged.answered == 0 && exchanged.broken == 0 && !exchanged.re_offers {
-            // Asking again would go on for ever.
-            Some(Failed::new(ErrorCode::IncompleteReply, "the server answered none of the documents"))
-        } else {
-            None
-        };
-        if let Some(failed) = failure {
-            session.set(UP, Part::Failed);
-            session.code.get_or_insert(failed.code);
-            row.fail(failed, Some(session.tag.to_string()), at, facts.now, facts.random);
-            effects.push(KEEP);
-        } else if exchanged.waiting == 0 && !joined {
-            session.set(UP, Part::Succeeded);
-            row.succeed(at, session.sent > 0);
-            effects.push(KEEP);
-        } else if let Doing::Running(progress) = &mut row.doing {
-            let total = session.sent + u64::from(exchanged.waiting);
-            *progress = Progress { stage: Stage::Uploading, done: session.sent, total, bytes: session.bytes, bytes_total: 0 };
-        }
-    }
-
-    fn exchange_failed(&mut self, came: ExchangeFailed, facts: &Facts, effects: &mut Vec<Effect>) {
-        let ExchangeFailed { documents, known, failed } = came;
-        let Some(session) = &mut self.session else { return };
-        let Phase::Exchanging { documents_up_to, download } = session.phase else { return };
-        let upload = documents_up_to.is_some();
-        if let Some(suspicion) = session.suspicion.take() {
-            // Without documents it does no better: it is not the documents, and nothing is counted.
-            if session.is_open(UP) {
-                session.set(UP, Part::Failed);
-                let tag = Some(session.tag.to_string());
-                self.fail_row(UP, suspicion.failed, tag, facts);
-            }
-            if !download {
-                effects.push(KEEP);
-                return self.advance(facts, effects);
-            }
-        }
-        match reach(failed.code) {
-            Reach::Everything => return self.finish(Some(failed), facts, effects),
-            // What is refused for the documents alone is refused for all.
-            Reach::Downloads if upload && !download => return self.finish(Some(failed), facts, effects),
-            Reach::Downloads => return self.end_row(DOWN, failed, facts, effects),
-            Reach::Row => (),
-        }
-        let Some(session) = &mut self.session else { return };
-        if upload && download {
-            // It is not known which half of the request is at fault: each gets a request of its own.
-            session.separate = true;
-        } else if !upload {
-            return self.end_row(DOWN, failed, facts, effects);
-        } else {
-            let suspects = documents > 0 && may_be_a_document(failed.code);
-            if suspects {
-                session.suspicion = Some(Suspicion { documents, known, failed: failed.clone() });
-            }
-            // While the batch is being narrowed down the row goes on in this session; before that it waits, as for any failure.
-            if !(suspects && (known || self.pace.narrows_next())) {
-                session.set(UP, Part::Failed);
-                let tag = Some(session.tag.to_string());
-                self.fail_row(UP, failed, tag, facts);
-                effects.push(KEEP);
-            }
-        }
-        self.advance(facts, effects);
-    }
-
-    /// The server lost documents that it had answered: the session sends them too, whoever started it.
-    fn offer_again(&mut self, facts: &Facts) {
-        let Some(session) = &mut self.session else { return };
-        session.outbox_end = session.outbox_end.max(facts.outbox_end);
-        if !session.is_open(UP) {
-            session.set(UP, Part::Queued);
-            self.rows.entry(UP).or_default().queue();
-        }
-    }
-
-    /// Asks for the news once more, with cursors.
-    fn ask_again(&mut self, why: &str, facts: &Facts, effects: &mut Vec<Effect>) {
-        let Some(session) = &mut self.session else { return };
-        session.cursors = true;
-        session.rounds.asked_again += 1;
-        if session.rounds.asked_again > MOST_ROUNDS {
-            return self.end_row(DOWN, Failed::new(ErrorCode::IncompleteReply, why), facts, effects);
-        }
-        self.advance(facts, effects);
-    }
-
-    fn planned(&mut self, planned: Planned, facts: &Facts, effects: &mut Vec<Effect>) {
-        if planned.re_offers {
-            self.offer_again(facts);
-        }
-        let Some(session) = &mut self.session else { return };
-        if session.phase != Phase::Planning {
-            return;
-        }
-        let missing: u64 = planned.wanted.iter().map(|wanted| wanted.bytes).sum();
-        if let Doing::Running(progress) = &mut self.rows.entry(DOWN).or_default().doing {
-            let bytes = planned.bytes_total.saturating_sub(missing);
-            *progress = Progress { stage: Stage::Downloading, done: 0, total: planned.rows, bytes, bytes_total: planned.bytes_total };
-        }
-        let waiting = VecDeque::from(planned.wanted);
-        session.phase = Phase::Fetching(Fetching { waiting, in_flight: 0, came_damaged: BTreeSet::new(), failed: None });
-        effects.push(Effect::Show { now: true });
-        self.fetch_more(facts, effects);
-    }
-
-    /// Keeps the line full; when everything is here, applies it, and when something failed, ends the row.
-    fn fetch_more(&mut self, facts: &Facts, effects: &mut Vec<Effect>) {
-        let Some(session) = &mut self.session else { return };
-        let Phase::Fetching(fetching) = &mut session.phase else { return };
-        while fetching.failed.is_none() && fetching.in_flight < FETCHES_AT_ONCE {
-            let Some(wanted) = fetching.waiting.pop_front() else { break };
-            fetching.in_flight += 1;
-            effects.push(Effect::Do(Work::Fetch(wanted)));
-        }
-        if fetching.in_flight > 0 {
-            return;
-        }
-        if let Some(failed) = fetching.failed.take() {
-            return self.end_row(DOWN, failed, facts, effects);
-        }
-        session.phase = Phase::Applying;
-        if let Doing::Running(progress) = &mut self.rows.entry(DOWN).or_default().doing {
-            progress.stage = Stage::Applying;
-            progress.bytes = progress.bytes_total;
-        }
-        effects.extend([Effect::Show { now: true }, Effect::Do(Work::Apply { at: facts.now.plus_millis(self.clock_offset_ms) })]);
-    }
-
-    fn fetched(&mut self, wanted: Wanted, result: Result<(), Failed>, facts: &Facts, effects: &mut Vec<Effect>) {
-        let Some(session) = &mut self.session else { return };
-        let Phase::Fetching(fetching) = &mut session.phase else { return };
-        fetching.in_flight = fetching.in_flight.saturating_sub(1);
-        match result {
-            Ok(()) => {
-                session.bytes += wanted.bytes;
-                if let Doing::Running(progress) = &mut self.rows.entry(DOWN).or_default().doing {
-                    progress.bytes += wanted.bytes;
-                }
-                effects.push(Effect::Show { now: false });
-            }
-            Err(failed) if failed.code == ErrorCode::FileDamaged && fetching.came_damaged.insert(wanted.hash.to_string()) => {
-                fetching.waiting.push_back(wanted);
-            }
-            Err(failed) => {
-                fetching.failed.get_or_insert(failed);
-            }
-        }
-        self.fetch_more(facts, effects);
-    }
-
-    fn applied(&mut self, rows: u64, facts: &Facts, effects: &mut Vec<Effect>) {
-        if let Some(session) = &mut self.session {
-            session.received += rows;
-            session.anew = false;
-        }
-        self.end_download(rows > 0, facts, effects);
-    }
-
-    /// Buckets that do not add up are compared range by range and what differs is fetched anew, once; then the whole copy, if that never helps.
-    fn plan_again(&mut self, buckets: Vec<BucketName>, facts: &Facts, effects: &mut Vec<Effect>) {
-        let Some(session) = &mut self.session else { return };
-        if session.rounds.replanned > 0 || session.anew {
-            return self.still_wrong(&buckets, facts, effects);
-        }
-        session.rounds.replanned += 1;
-        session.phase = Phase::Planning;
-        effects.push(Effect::Do(Work::Plan { suspects: buckets, anew: false }));
-    }
-
-    fn repaired(&mut self, mended: Mended, facts: &Facts, effects: &mut Vec<Effect>) {
-        match mended {
-            Mended::Done { rows } => {
-                if let Some(session) = &mut self.session {
-                    session.received += rows;
-                    session.check.wrong.clear();
-                }
-                self.advance(facts, effects);
-            }
-            Mended::Behind => self.catch_up(facts, effects),
-            Mended::StillWrong(buckets) => self.still_wrong(&buckets, facts, effects),
-        }
-    }
-
-    fn still_wrong(&mut self, buckets: &[BucketName], facts: &Facts, effects: &mut Vec<Effect>) {
-        let Some(session) = &mut self.session else { return };
-        session.check.wrong.clear();
-        if facts.rebuild_due && !session.anew {
-            session.anew = true;
-            self.download_once_more();
-            return self.advance(facts, effects);
-        }
-        let names: Vec<&str> = buckets.iter().map(BucketName::as_str).collect();
-        let failed = Failed::new(ErrorCode::IncompleteReply, format!("rows do not add up: {}", names.join(", ")));
-        self.end_row(DOWN, failed, facts, effects);
-    }
-
-    /// The office has moved on since the news of this session: they come first, then what was begun goes on.
-    fn catch_up(&mut self, facts: &Facts, effects: &mut Vec<Effect>) {
-        let Some(session) = &mut self.session else { return };
-        session.rounds.caught_up += 1;
-        if session.rounds.caught_up > MOST_ROUNDS {
-            // The office is too quick today; the next session finds what is left to do.
-            session.check = Check { filled: true, checked: true, ..Check::default() };
-        } else {
-            session.check.filled = false;
-            self.download_once_more();
-        }
-        self.advance(facts, effects);
-    }
-
-    fn download_once_more(&mut self) {
-        if let Some(session) = &mut self.session {
-            session.set(DOWN, Part::Queued);
-            self.rows.entry(DOWN).or_default().queue();
-        }
-    }
-
-    fn end_download(&mut self, changed: bool, facts: &Facts, effects: &mut Vec<Effect>) {
-        let at = facts.now.plus_millis(self.clock_offset_ms);
-        let Some(session) = &mut self.session else { return };
-        session.set(DOWN, Part::Succeeded);
-        self.rows.entry(DOWN).or_default().succeed(at, changed || session.received > 0);
-        effects.push(KEEP);
-        self.advance(facts, effects);
-    }
-
     /// A row failed; the others go on as far as that failure lets them.
     fn end_row(&mut self, id: RowId, failed: Failed, facts: &Facts, effects: &mut Vec<Effect>) {
         let Some(session) = &mut self.session else { return };
@@ -730,76 +416,6 @@ impl Engine {
             code: session.code,
         });
         effects.extend([Effect::Save { note: true }, Effect::Show { now: true }]);
-    }
-
-    /// The watchdog: a session in which nothing moved for two looks is given up, and its rows are tried again.
-    fn look(&mut self, facts: &Facts, effects: &mut Vec<Effect>) {
-        let Some(session) = &mut self.session else { return };
-        let pulse = &mut session.pulse;
-        let early_ms = pulse.look_at.since(facts.now);
-        // Further away than a look ever is: the clock was set back.
-        if (1..=LOOK_EVERY_MS).contains(&early_ms) {
-            return;
-        }
-        let moves = std::mem::take(&mut pulse.stirred) || facts.moved_bytes != pulse.moved_bytes;
-        pulse.quiet = if moves { 0 } else { pulse.quiet + 1 };
-        (pulse.moved_bytes, pulse.look_at) = (facts.moved_bytes, facts.now.plus_millis(LOOK_EVERY_MS));
-        if pulse.quiet < QUIET_LOOKS {
-            return;
-        }
-        let code = if session.phase.waits_for_network() { ErrorCode::ConnectionLost } else { ErrorCode::IncompleteReply };
-        effects.push(Effect::Abandon);
-        self.finish(Some(Failed::new(code, "nothing moved any more")), facts, effects);
-    }
-
-    fn watched(&mut self, result: Result<bool, Failed>, facts: &Facts, effects: &mut Vec<Effect>) {
-        self.watch.waiting = false;
-        match result {
-            // A session that runs asks for the news itself.
-            Ok(true) => self.want(if self.session.is_none() { &[DOWN] } else { &[] }, Cause::Call, facts, effects),
-            Ok(false) if (0..SHORTEST_WAIT_MS).contains(&facts.now.since(self.watch.since)) => self.watch_failed(None, facts),
-            Ok(false) => (self.watch.failures, self.watch.not_before) = (0, None),
-            Err(failed) => self.watch_failed(failed.retry_after_s, facts),
-        }
-    }
-
-    fn watch_failed(&mut self, retry_after_s: Option<u32>, facts: &Facts) {
-        self.watch.failures = self.watch.failures.saturating_add(1);
-        // Whatever it was: a wait is no promise to anybody, and always comes back more slowly.
-        self.watch.not_before = schedule::next_try(ErrorCode::ServerError, self.watch.failures, retry_after_s, facts.now, facts.random);
-    }
-
-    /// After every event: begins or drops the wait for news, plans what was forgotten, and names the time to come back.
-    fn look_ahead(&mut self, facts: &Facts, effects: &mut Vec<Effect>) {
-        if self.session.is_none() && facts.signed_in {
-            let forgotten = self.rows.values_mut().filter_map(|row| row.plan_if_forgotten(facts.now, facts.random).then_some(())).count();
-            if forgotten > 0 {
-                effects.push(KEEP);
-            }
-        }
-        let contact_is_good = matches!(self.row(DOWN).last, LastAttempt::Ok);
-        let watches = self.watch.foreground && facts.signed_in && facts.has_root && self.session.is_none() && contact_is_good;
-        let not_yet = self.watch.not_before.filter(|at| !schedule::is_due(ErrorCode::ServerError, *at, facts.now));
-        if watches && !self.watch.waiting && not_yet.is_none() {
-            (self.watch.waiting, self.watch.since, self.watch.not_before) = (true, facts.now, None);
-            effects.push(Effect::Watch);
-        } else if !watches && self.watch.waiting {
-            self.watch.waiting = false;
-            effects.push(Effect::Unwatch);
-        }
-        let wake_at = if !facts.signed_in {
-            None
-        } else if let Some(session) = &self.session {
-            Some(session.pulse.look_at)
-        } else {
-            // A time that a clock named which was set back since then is not waited for, however the process came to look at it.
-            let due = |row: &StatusRow| if row.is_due(facts.now) { Some(facts.now) } else { row.next_try() };
-            self.rows.values().filter_map(due).chain(not_yet.filter(|_| watches)).min()
-        };
-        if wake_at != self.armed {
-            self.armed = wake_at;
-            effects.push(Effect::WakeAt(wake_at));
-        }
     }
 
     fn fail_row(&mut self, id: RowId, failed: Failed, tag: Option<String>, facts: &Facts) {

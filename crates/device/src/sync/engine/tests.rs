@@ -1,7 +1,11 @@
 //! The engine as tables: what came, how the rows stand then, and what is asked for next.
 
-use super::*;
 use polevik_device_api::RowState;
+use polevik_protocol::bucket::BucketName;
+
+use super::*;
+use crate::sync::event::{ExchangeFailed, Exchanged, News, Planned, Wanted};
+use crate::sync::schedule;
 
 const NOW: UtcMillis = UtcMillis(1_000_000);
 const UP: RowId = RowId::UploadMandatory;
