@@ -3,6 +3,7 @@
 //! Embedded SQLite in the portable subset that PostgreSQL and its distributed relatives also take: ids made by the application, `part_id`
 //! first in every key, no serials, triggers or foreign keys. Functions take a transaction, so the caller owns the promise; see [`Store`].
 
+pub mod audiences;
 pub mod db;
 pub mod documents;
 pub mod error;

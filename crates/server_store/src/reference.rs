@@ -1,8 +1,9 @@
-//! The office's rows: ten tables that travel, each row in exactly one bucket.
+//! The office's rows: eleven tables that travel, each row in exactly one bucket.
 //!
 //! [`writer::ReferenceWriter`] is the only way to write them: it keeps the row hashes, the buckets' states and the change log in step.
 //! [`rows`] reads any table as its definition says; the other rooms answer what rules and screens ask.
 
+pub mod materials;
 pub mod natural_key;
 pub mod outlets;
 pub mod prices;

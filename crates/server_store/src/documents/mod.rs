@@ -8,7 +8,9 @@ use rusqlite::Transaction;
 
 use crate::error::StoreError;
 
+pub mod files;
 pub mod orders;
+pub mod photos;
 pub mod quarantine;
 pub mod receipts;
 pub mod revisions;

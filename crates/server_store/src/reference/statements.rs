@@ -1,4 +1,4 @@
-//! The SQL of the ten tables, made once from their definitions; first line of each is its name.
+//! The SQL of the eleven tables, made once from their definitions; first line of each is its name.
 
 use std::sync::LazyLock;
 
