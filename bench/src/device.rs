@@ -12,10 +12,12 @@ use flate2::read::GzDecoder;
 use polevik_device::api::sync::{SessionResult, SyncView};
 use polevik_device::api::view::{Screen, View};
 use polevik_device::api::{Command as Act, CommandDone, ErrorCode, Push, Reply, Request};
+use polevik_device::files::FileFolder;
 use polevik_device::host::Host;
+use polevik_device::pictures::Undecoded;
 use polevik_device::platform::Folder;
 use polevik_device::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
-use polevik_device::{Device, Driver, Setup};
+use polevik_device::{Device, Driver, Outside, Setup};
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -171,7 +173,7 @@ pub fn now() -> UtcMillis {
     Machine.now()
 }
 
-type Core = Driver<Network, Machine, Box<dyn Fn(Push)>>;
+type Core = Driver<Network, Machine, FileFolder, Undecoded, Box<dyn Fn(Push)>>;
 
 /// The core of a device in this process: what it costs is what this process spends.
 pub struct InProcess {
@@ -218,7 +220,8 @@ impl InProcess {
             }
         };
         let network = Network { client, heard: Rc::clone(&heard) };
-        let core: Rc<Core> = Rc::new(Driver::new(device, network, Machine, Box::new(push)));
+        let outside = Outside { transport: network, host: Machine, files: FileFolder::new(home)?, pictures: Undecoded };
+        let core: Rc<Core> = Rc::new(Driver::new(device, outside, Box::new(push)));
         let tasks = LocalSet::new();
         tasks.spawn_local({
             let core = Rc::clone(&core);

@@ -97,6 +97,7 @@ impl From<Refusal> for Problem {
             | Refusal::ReasonMissing
             | Refusal::Unit
             | Refusal::Quantity
+            | Refusal::Picture
             | Refusal::Empty
             | Refusal::TooLarge
             | Refusal::DeliveryInPast => Status::Usage,

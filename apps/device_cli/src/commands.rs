@@ -7,7 +7,8 @@ use polevik_device::api::frame::Refusal;
 use polevik_device::api::sync::SessionResult;
 use polevik_device::api::view::{OrderView, OutletView, Screen, View};
 use polevik_device::api::{Command, CommandDone, ErrorCode, LineChange, Push, Reply, Request, RowId};
-use polevik_device::{Device, Driver};
+use polevik_device::files::FileFolder;
+use polevik_device::{Device, Driver, Outside};
 use polevik_domain::ids::{DocumentId, OutletId};
 use polevik_domain::time::CalendarDay;
 use serde_json::{Value, json};
@@ -16,12 +17,13 @@ use crate::answer::{Answer, Problem, Status};
 use crate::args::{Action, Line, Listing, Login, Order, Queue, QueueAct, Visit};
 use crate::machine::Machine;
 use crate::network::Network;
+use crate::pictures::Decoder;
 use crate::print;
 
-type Core<P> = Driver<Network, Machine, P>;
+type Core<P> = Driver<Network, Machine, FileFolder, Decoder, P>;
 
 /// Carries out one command and gives its answer.
-pub(crate) async fn carry_out(device: Device, machine: Machine, network: Network, action: Action) -> Answer {
+pub(crate) async fn carry_out(device: Device, outside: Outside<Network, Machine, FileFolder, Decoder>, action: Action) -> Answer {
     let ended = Rc::new(tokio::sync::Notify::new());
     let push = {
         let (ended, ran) = (Rc::clone(&ended), Cell::new(false));
@@ -38,7 +40,7 @@ pub(crate) async fn carry_out(device: Device, machine: Machine, network: Network
             }
         }
     };
-    let core = Driver::new(device, network, machine, push);
+    let core = Driver::new(device, outside, push);
     let answer = async {
         match action {
             Action::Login(login) => sign_in(&core, login).await,
@@ -458,7 +460,7 @@ async fn order_view<P: Fn(Push)>(core: &Core<P>, order: DocumentId) -> Result<Bo
 
 async fn profile<P: Fn(Push)>(core: &Core<P>) -> Result<polevik_device::api::view::ProfileView, Problem> {
     match load(core, Screen::Profile).await? {
-        View::Profile(view) => Ok(view),
+        View::Profile(view) => Ok(*view),
         _ => Err(wrong_view()),
     }
 }
@@ -481,7 +483,7 @@ fn unexpected(reply: Reply) -> Problem {
     match reply {
         Reply::Failed(failure) => failure.into(),
         Reply::Refused(refusal) => refusal.into(),
-        Reply::Done(_) | Reply::View(_) | Reply::ChoosePosition(_) | Reply::SignedIn | Reply::Taken => wrong_view(),
+        Reply::Done(_) | Reply::View(_) | Reply::ChoosePosition(_) | Reply::SignedIn | Reply::File(_) | Reply::Taken => wrong_view(),
     }
 }
 

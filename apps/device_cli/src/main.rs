@@ -5,19 +5,22 @@ mod args;
 mod commands;
 mod machine;
 mod network;
+mod pictures;
 mod print;
 
 use std::fs::File;
 use std::process::ExitCode;
 
 use clap::Parser;
+use polevik_device::files::FileFolder;
 use polevik_device::platform::Folder;
-use polevik_device::{Device, Setup};
+use polevik_device::{Device, Outside, Setup};
 
 use crate::answer::{Answer, Problem, Status};
 use crate::args::{Action, Arguments};
 use crate::machine::Machine;
 use crate::network::Network;
+use crate::pictures::Decoder;
 
 fn main() -> ExitCode {
     let Arguments { home, json, verbose, action } = Arguments::parse();
@@ -43,9 +46,10 @@ fn run(home: &std::path::Path, verbose: bool, action: Action) -> Result<Answer, 
     };
     let setup = Setup { server, model: "polevik-device".to_owned(), app_version: env!("CARGO_PKG_VERSION").to_owned() };
     let device = Device::open(Box::new(folder), setup, &machine)?;
-    let network = Network::new().map_err(other)?;
+    let files = FileFolder::new(home).map_err(|error| other(error.to_string()))?;
+    let outside = Outside { transport: Network::new().map_err(other)?, host: machine, files, pictures: Decoder };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| other(error.to_string()))?;
-    Ok(runtime.block_on(commands::carry_out(device, machine, network, action)))
+    Ok(runtime.block_on(commands::carry_out(device, outside, action)))
 }
 
 /// One process at a time: two would give the same document numbers twice. The lock ends with the process, however it ends.

@@ -40,7 +40,9 @@ fn state(row: &RowView) -> &'static str {
         RowState::Never => "never",
         RowState::Queued => "queued",
         RowState::Running { .. } => "running",
+        RowState::Waiting { .. } => "waiting",
         RowState::Ok => "ok",
+        RowState::Partial { .. } => "partial",
         RowState::Failed { .. } => "failed",
         RowState::Stopped => "stopped",
     }
@@ -49,7 +51,8 @@ fn state(row: &RowView) -> &'static str {
 fn row(row: &RowView) -> Value {
     let failure = match &row.state {
         RowState::Failed { failure, next_try_at } => Some((failure, *next_try_at)),
-        RowState::Never | RowState::Queued | RowState::Running { .. } | RowState::Ok | RowState::Stopped => None,
+        RowState::Partial { failure, .. } => Some((failure, None)),
+        RowState::Never | RowState::Queued | RowState::Waiting { .. } | RowState::Running { .. } | RowState::Ok | RowState::Stopped => None,
     };
     json!({
         "row": row.id.as_str(),
@@ -101,7 +104,7 @@ pub(crate) fn sync_in_words(view: &SyncView) -> String {
             let title = texts.code_title(ErrorCode::ServerRestored);
             lines.push(format!("  {}  {title}: {} documents", ErrorCode::ServerRestored, row.re_offered));
         }
-        if let RowState::Failed { failure, .. } = &row.state {
+        if let RowState::Failed { failure, .. } | RowState::Partial { failure, .. } = &row.state {
             let tag = failure.tag.as_deref().map(|tag| format!(" · {tag}")).unwrap_or_default();
             lines.push(format!("  {}{tag}  {}. {}", failure.code, texts.code_title(failure.code), texts.code_action(failure.code)));
             if !failure.detail.is_empty() {

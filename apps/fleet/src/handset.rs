@@ -4,8 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::FutureExt;
+use polevik_device::files::MemoryFiles;
 use polevik_device::host::Host;
-use polevik_device::{Device, Driver, Setup};
+use polevik_device::pictures::Undecoded;
+use polevik_device::{Device, Driver, Outside, Setup};
 use polevik_device_api::frame::{Reply, Request};
 use polevik_device_api::{Push, SyncView};
 use polevik_device_store::db::Both;
@@ -55,7 +57,7 @@ impl Host for Machine {
     }
 }
 
-type Core = Driver<Line, Machine, Box<dyn Fn(Push)>>;
+type Core = Driver<Line, Machine, MemoryFiles, Undecoded, Box<dyn Fn(Push)>>;
 
 /// One phone.
 pub struct Handset {
@@ -69,6 +71,8 @@ pub struct Handset {
     pub rep: usize,
     /// Its disk.
     pub disk: Disk,
+    /// Its files, beside the disk of its databases.
+    pub files: MemoryFiles,
     shared: Rc<Shared>,
     line: Line,
     machine: Machine,
@@ -110,6 +114,7 @@ impl Handset {
             connection,
             rep,
             disk,
+            files: MemoryFiles::default(),
             shared: Rc::clone(shared),
             line,
             machine,
@@ -149,7 +154,9 @@ impl Handset {
             Ok(device) => {
                 self.failed_starts.set(0);
                 self.shared.trace.line(format_args!("{} starts", self.name));
-                let core = Rc::new(Driver::new(device, self.line.clone(), self.machine.clone(), Box::new(|_| ()) as Box<dyn Fn(Push)>));
+                let (line, machine) = (self.line.clone(), self.machine.clone());
+                let outside = Outside { transport: line, host: machine, files: self.files.clone(), pictures: Undecoded };
+                let core = Rc::new(Driver::new(device, outside, Box::new(|_| ()) as Box<dyn Fn(Push)>));
                 let running = Rc::clone(&core);
                 *self.core.borrow_mut() = Some(core);
                 let task = self.shared.spawn(async move { running.run().await });

@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use polevik_device::{Device, Driver, Setup};
+use polevik_device::files::MemoryFiles;
+use polevik_device::pictures::Undecoded;
+use polevik_device::{Device, Driver, Outside, Setup};
 use polevik_device_api::sync::Failure;
 use polevik_device_api::{ErrorCode, FromCore, Push, Reply, Request, ToCore, decode, encode};
 use wasm_bindgen::JsCast;
@@ -18,7 +20,7 @@ use crate::opfs::{NotOpened, Opfs, Room};
 const TRIES: u32 = 20;
 const TRY_AGAIN_MS: u64 = 250;
 
-type Core = Driver<Fetch, Machine, fn(Push)>;
+type Core = Driver<Fetch, Machine, MemoryFiles, Undecoded, fn(Push)>;
 
 thread_local! {
     static CORE: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
@@ -71,7 +73,8 @@ async fn assemble() -> Result<Rc<Core>, (Failure, bool)> {
     let storage = storage(&room).await?;
     let setup = Setup { server: Some(scope().location().origin()), model: model(), app_version: env!("CARGO_PKG_VERSION").to_owned() };
     let device = Device::open(Box::new(storage), setup, &Machine).map_err(|failure| (failure, false))?;
-    Ok(Rc::new(Driver::new(device, Fetch, Machine, push as fn(Push))))
+    let outside = Outside { transport: Fetch, host: Machine, files: MemoryFiles::default(), pictures: Undecoded };
+    Ok(Rc::new(Driver::new(device, outside, push as fn(Push))))
 }
 
 async fn storage(room: &Room) -> Result<Opfs, (Failure, bool)> {

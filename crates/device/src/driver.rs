@@ -18,7 +18,9 @@ use polevik_protocol::rows::TABLES;
 use crate::calls::{Answer, Caller};
 use crate::device::Device;
 use crate::error::{DeviceError, Failed};
+use crate::files::Files;
 use crate::host::Host;
+use crate::pictures::Pictures;
 use crate::sync::apply::Shown;
 use crate::sync::copy::Applying;
 use crate::sync::event::{
@@ -35,14 +37,29 @@ const PROGRESS_EVERY_MS: i64 = 250;
 /// A device with a network, a clock and somebody who listens.
 ///
 /// One thread; databases are never borrowed across a wait.
-pub struct Driver<T, H, P> {
+pub struct Driver<T, H, F, I, P> {
     device: RefCell<Device>,
     transport: T,
     host: H,
+    files: F,
+    pictures: I,
     push: P,
     tasks: UnboundedSender<Task>,
     queue: RefCell<Option<UnboundedReceiver<Task>>>,
     shown_at: Cell<UtcMillis>,
+}
+
+/// What a device finds outside itself.
+#[derive(Debug, Clone)]
+pub struct Outside<T, H, F, I> {
+    /// A network.
+    pub transport: T,
+    /// A machine.
+    pub host: H,
+    /// A place for files.
+    pub files: F,
+    /// Somebody who knows pictures.
+    pub pictures: I,
 }
 
 /// Work for the loop.
@@ -59,14 +76,17 @@ enum Task {
     WakeAt(Option<UtcMillis>),
 }
 
-impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
+impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, I, P> {
     /// A driver that tells `push` what happens. Pushes come from inside [`Driver::run`] and [`Driver::request`]; `push` must not call back.
-    pub fn new(device: Device, transport: T, host: H, push: P) -> Self {
+    pub fn new(device: Device, outside: Outside<T, H, F, I>, push: P) -> Self {
+        let Outside { transport, host, files, pictures } = outside;
         let (tasks, queue) = unbounded();
         Self {
             device: RefCell::new(device),
             transport,
             host,
+            files,
+            pictures,
             push,
             tasks,
             queue: RefCell::new(Some(queue)),
@@ -77,6 +97,11 @@ impl<T: Transport, H: Host, P: Fn(Push)> Driver<T, H, P> {
     /// Reads something of the device that is not a screen.
     pub fn with_device<R>(&self, read: impl FnOnce(&mut Device) -> R) -> R {
         read(&mut self.device.borrow_mut())
+    }
+
+    /// The place for files: for tools that check from outside what is there.
+    pub fn files(&self) -> &F {
+        &self.files
     }
 
     /// Runs sessions and timers; it does not end. Called once; a second call ends at once.

@@ -42,6 +42,29 @@ impl Blake3Hex {
     }
 }
 
+/// Makes the name of bytes that come piece by piece.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// Nothing was added yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the next bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The name of all bytes so far; more may follow.
+    #[must_use]
+    pub fn name(&self) -> Blake3Hex {
+        Blake3Hex::of_digest(self.0.finalize().as_bytes())
+    }
+}
+
 impl std::fmt::Display for Blake3Hex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -64,5 +87,13 @@ mod tests {
         let name = Blake3Hex::of(b"shelf");
         assert_eq!(Blake3Hex::of_digest(&name.digest()), name);
         assert_eq!(Blake3Hex::of_digest(blake3::hash(b"shelf").as_bytes()), name);
+    }
+
+    #[test]
+    fn bytes_that_come_in_pieces_have_the_same_name() {
+        let mut hasher = Hasher::new();
+        hasher.add(b"sh");
+        hasher.add(b"elf");
+        assert_eq!(hasher.name(), Blake3Hex::of(b"shelf"));
     }
 }

@@ -13,10 +13,12 @@ use futures::task::LocalSpawnExt;
 use polevik_device::api::sync::SyncView;
 use polevik_device::api::view::{Screen, View};
 use polevik_device::api::{Command, CommandDone, ErrorCode, Push, Reply, Request, RowId};
+use polevik_device::files::MemoryFiles;
 use polevik_device::host::Host;
+use polevik_device::pictures::Undecoded;
 use polevik_device::platform::{Folder, Platform};
 use polevik_device::transport::{HttpRequest, HttpResponse, Transport, TransportError};
-use polevik_device::{Device, Driver, Setup};
+use polevik_device::{Device, Driver, Outside, Setup};
 use polevik_domain::ids::{DeviceId, DistributorId, DocumentId, PositionId};
 use polevik_domain::position::Role;
 use polevik_domain::time::{CalendarDay, UtcMillis, UtcOffsetMinutes};
@@ -657,7 +659,7 @@ impl Host for Machine {
     fn log(&self, _line: &str) {}
 }
 
-type Core = Driver<Line, Machine, Box<dyn Fn(Push)>>;
+type Core = Driver<Line, Machine, MemoryFiles, Undecoded, Box<dyn Fn(Push)>>;
 
 /// One device and its office.
 pub struct World {
@@ -666,6 +668,8 @@ pub struct World {
     /// Where the databases are instead of the folder, if the disk is to be a bad one.
     disk: Option<Disk>,
     machine: Machine,
+    /// Where its files are.
+    pub files: MemoryFiles,
     core: Option<Rc<Core>>,
     pool: LocalPool,
     pub pushes: Rc<RefCell<Vec<Push>>>,
@@ -686,7 +690,16 @@ impl World {
 
     fn switched_off(office: Rc<RefCell<Office>>, disk: Option<Disk>) -> Self {
         let machine = Machine { now: Rc::new(Cell::new(MORNING)), drawn: Rc::default(), woken_at: Rc::default() };
-        Self { office, folder: tempfile::tempdir().unwrap(), disk, machine, core: None, pool: LocalPool::new(), pushes: Rc::default() }
+        Self {
+            office,
+            folder: tempfile::tempdir().unwrap(),
+            disk,
+            machine,
+            files: MemoryFiles::default(),
+            core: None,
+            pool: LocalPool::new(),
+            pushes: Rc::default(),
+        }
     }
 
     /// A device that is signed in and has everything.
@@ -719,7 +732,13 @@ impl World {
         let device = Device::open(platform, setup, &self.machine).map_err(|failure| failure.code)?;
         let pushes = Rc::clone(&self.pushes);
         let push: Box<dyn Fn(Push)> = Box::new(move |push| pushes.borrow_mut().push(push));
-        let core = Rc::new(Driver::new(device, Line(Rc::clone(&self.office)), self.machine.clone(), push));
+        let outside = Outside {
+            transport: Line(Rc::clone(&self.office)),
+            host: self.machine.clone(),
+            files: self.files.clone(),
+            pictures: Undecoded,
+        };
+        let core = Rc::new(Driver::new(device, outside, push));
         let running = Rc::clone(&core);
         self.pool.spawner().spawn_local(async move { running.run().await }).unwrap();
         self.pool.run_until_stalled();
