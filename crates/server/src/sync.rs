@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use crate::admission::Class;
 use crate::app::App;
 use crate::authenticated::{AuthenticatedDevice, Refused, UploadingDevice};
+use crate::download::entitlement::KnownKinds;
 use crate::download::news::{News, Standing, news_for};
 use crate::error::HttpError;
 use crate::upload::accept::{Accepted, Fate, accept_batch, set_aside};
@@ -29,6 +30,8 @@ use crate::{body, database};
 #[derive(Deserialize)]
 struct IncomingSync {
     protocol: u32,
+    #[serde(default)]
+    schema: u32,
     #[serde(default)]
     want_download: bool,
     root: Option<String>,
@@ -83,7 +86,8 @@ pub async fn sync(State(app): State<App>, caller: UploadingDevice, headers: Head
         .collect::<Result<_, _>>()?;
     drop(bytes);
     let claim = Claim { given_seq: request.given_seq, answered_seq: request.answered_seq };
-    let standing = Standing { root: request.root, epoch: request.epoch, cursors: request.cursors, steps: request.steps };
+    let known = KnownKinds::of_schema(request.schema);
+    let standing = Standing { root: request.root, epoch: request.epoch, cursors: request.cursors, steps: request.steps, known };
     let want_download = request.want_download;
 
     let has_work = !documents.is_empty() || claim.differs_from(device.device_seq_floor);
@@ -131,7 +135,7 @@ fn check_version(protocol: u32, want_download: bool) -> Result<(), HttpError> {
 fn is_newest(app: &App, device: &AuthenticatedDevice, standing: &Standing) -> Result<bool, StoreError> {
     let Some(root) = &standing.root else { return Ok(false) };
     let version = app.store.version()?;
-    Ok(app.announcements.known(&device.scope, version).is_some_and(|newest| newest.is(root)))
+    Ok(app.announcements.known(&device.scope, standing.known, version).is_some_and(|newest| newest.is(root)))
 }
 
 /// Puts news into a reply. When they cannot be had but receipts were given, those are told, and the device asks for its news again.

@@ -15,6 +15,7 @@ use polevik_protocol::sync::{Download, Step, StepBucket};
 use polevik_protocol::version::MAX_INLINE_BYTES;
 use polevik_server_store::StoreError;
 
+use super::entitlement::KnownKinds;
 use crate::app::App;
 use crate::error::HttpError;
 use crate::feed::announcements::{AnnounceError, Announced, SealedBucket};
@@ -22,7 +23,7 @@ use crate::feed::download::{SegmentReadError, segment_bytes};
 use crate::feed::seal::SealError;
 
 /// How far a device says it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Standing {
     /// Name of the root it has applied, whole or its first digits; `None` before the first download, or when everything shall be told anew.
     pub root: Option<String>,
@@ -32,6 +33,8 @@ pub struct Standing {
     pub cursors: BTreeMap<BucketName, u64>,
     /// Whether it understands a step.
     pub steps: bool,
+    /// Which kinds of buckets it knows.
+    pub known: KnownKinds,
 }
 
 /// What a device is told.
@@ -58,7 +61,7 @@ type Held = BTreeMap<BucketName, ChangeNo>;
 ///
 /// When the database or the blob store refuses.
 pub fn news_for(app: &App, scope: &Scope, standing: &Standing, now: UtcMillis) -> Result<News, HttpError> {
-    let announced = app.announcements.newest(&app.store, &app.sealer, scope, now)?;
+    let announced = app.announcements.newest(&app.store, &app.sealer, scope, standing.known, now)?;
     let Some(root) = &standing.root else { return download(app, scope, &announced, &Held::new()).map(News::Download) };
     if announced.is(root) {
         return Ok(News::Nothing);

@@ -11,7 +11,7 @@ use polevik_protocol::bucket::BucketName;
 use polevik_protocol::manifest::Blake3Hex;
 use polevik_server_store::feed::segments;
 
-use super::entitlement::buckets_of;
+use super::entitlement::{KnownKinds, buckets_of};
 use crate::app::App;
 use crate::database;
 use crate::error::HttpError;
@@ -59,7 +59,7 @@ impl RecentSegments {
         let found = database::read(&app.store, move |tx| {
             let found = segments::find(tx, &asked.part_id, &hash)?.ok_or_else(HttpError::not_found)?;
             // Asked here too, so that nobody has others' segments read.
-            let mine = buckets_of(tx, &asked)?.contains(&found.bucket);
+            let mine = buckets_of(tx, &asked, KnownKinds::ALL)?.contains(&found.bucket);
             if mine { Ok::<_, HttpError>(found) } else { Err(HttpError::not_found()) }
         })
         .await?;
@@ -88,9 +88,9 @@ impl RecentSegments {
 
 /// Whether a bucket is one of the scope's.
 async fn may_have(app: &App, scope: &Arc<Scope>, bucket: &BucketName) -> Result<bool, HttpError> {
-    if let Some(announced) = app.announcements.known(scope, app.store.version()?) {
+    if let Some(announced) = app.announcements.known(scope, KnownKinds::ALL, app.store.version()?) {
         return Ok(announced.buckets.iter().any(|known| known.name() == bucket));
     }
     let (scope, bucket) = (scope.clone(), bucket.clone());
-    database::read(&app.store, move |tx| Ok(buckets_of(tx, &scope)?.contains(&bucket))).await
+    database::read(&app.store, move |tx| Ok(buckets_of(tx, &scope, KnownKinds::ALL)?.contains(&bucket))).await
 }

@@ -22,6 +22,7 @@ use polevik_server_store::part::{self, Part};
 use polevik_server_store::reference::rows;
 use polevik_server_store::{StoreError, Transaction};
 
+use super::entitlement::KnownKinds;
 use crate::admission::Class;
 use crate::app::App;
 use crate::authenticated::AuthenticatedDevice;
@@ -79,7 +80,7 @@ pub(super) fn check_version(protocol: u32) -> Result<(), HttpError> {
 ///
 /// Not found; what the database says.
 pub(super) fn own_bucket(app: &App, scope: &Scope, bucket: &BucketName, now: UtcMillis) -> Result<OwnBucket, HttpError> {
-    let announced = app.announcements.newest(&app.store, &app.sealer, scope, now)?;
+    let announced = app.announcements.newest(&app.store, &app.sealer, scope, KnownKinds::ALL, now)?;
     let found = announced.buckets.iter().find(|known| known.name() == bucket).ok_or_else(HttpError::not_found)?;
     Ok(OwnBucket { epoch: announced.epoch.clone(), head: found.head(), state: found.manifest.state })
 }

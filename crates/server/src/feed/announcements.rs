@@ -5,14 +5,14 @@
 //! subscription looked up, sealed and announced anew; buckets that did not move are shared with all other subscriptions.
 //!
 //! Which buckets a scope has follows from rows of these very buckets (outlets of its territories, warehouses of its distributor), so they too
-//! are looked up again only when one of them moved.
+//! are looked up again only when one of them moved. Audiences follow from no bucket, and are looked up after every write.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use polevik_domain::ids::PositionId;
 use polevik_domain::position::Scope;
 use polevik_domain::time::UtcMillis;
-use polevik_protocol::bucket::BucketName;
+use polevik_protocol::bucket::{BucketKind, BucketName};
 use polevik_protocol::change::ChangeNo;
 use polevik_protocol::manifest::{Blake3Hex, Manifest, Root, RootBucket};
 use polevik_protocol::sync::SHORT_ROOT_DIGITS;
@@ -22,7 +22,7 @@ use polevik_server_store::{Store, StoreError, Transaction, part};
 use super::download::empty_manifest;
 use super::generations::Generations;
 use super::seal::{SealError, Sealed, Sealer};
-use crate::download::entitlement::buckets_of;
+use crate::download::entitlement::{KnownKinds, audiences_of, buckets_of};
 
 /// A bucket as it was last sealed.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,6 +81,8 @@ impl Announced {
 pub struct RememberedRoot {
     /// Of which life of the database.
     pub epoch: String,
+    /// For devices that know these kinds of buckets.
+    pub known: KnownKinds,
     /// Its buckets; many roots share one list.
     names: Arc<[BucketName]>,
     /// Their last change numbers.
@@ -117,9 +119,16 @@ const MOST_MANIFEST_BYTES: usize = 32 * 1024 * 1024;
 /// Part and first digits of a root's name.
 type RootKey = (String, String);
 
+/// Whose subscription it is, and which kinds of buckets it may have.
+type SubscriptionKey = (String, PositionId, KnownKinds);
+
+fn subscription_key(scope: &Scope, kinds: KnownKinds) -> SubscriptionKey {
+    (scope.part_id.clone(), scope.position, kinds)
+}
+
 /// See the module.
 pub struct Announcements {
-    subscriptions: Mutex<Generations<(String, PositionId), Subscription>>,
+    subscriptions: Mutex<Generations<SubscriptionKey, Subscription>>,
     buckets: Mutex<Generations<(String, BucketName), Arc<SealedBucket>>>,
     roots: Mutex<Generations<RootKey, Arc<RememberedRoot>>>,
 }
@@ -146,33 +155,41 @@ pub enum AnnounceError {
 }
 
 impl Announcements {
-    /// The root of a scope with everything in it that was committed before the call, sealed on the way if need be. Blocks.
+    /// The root of a scope with everything in it that was committed before the call, sealed on the way if need be; with the kinds of buckets
+    /// that the asking device knows. Blocks.
     ///
     /// # Errors
     ///
     /// [`AnnounceError`].
-    pub fn newest(&self, store: &Store, sealer: &Sealer, scope: &Scope, now: UtcMillis) -> Result<Arc<Announced>, AnnounceError> {
+    pub fn newest(
+        &self,
+        store: &Store,
+        sealer: &Sealer,
+        scope: &Scope,
+        kinds: KnownKinds,
+        now: UtcMillis,
+    ) -> Result<Arc<Announced>, AnnounceError> {
         let version = store.version()?;
-        let key = (scope.part_id.clone(), scope.position);
+        let key = subscription_key(scope, kinds);
         let known = lock(&self.subscriptions).get(&key).filter(|known| known.scope == *scope);
         let former_names = known.as_ref().map(|known| Arc::clone(&known.names));
         if let Some(mut known) = known {
             if known.as_of == Some(version) || polevik_planted::is(polevik_planted::Bug::StaleEntitlement) {
                 return Ok(known.announced);
             }
-            if store.read(|tx| stands(tx, scope, &known))? {
+            if store.read(|tx| stands(tx, scope, kinds, &known))? {
                 known.as_of = Some(version);
                 let announced = Arc::clone(&known.announced);
                 lock(&self.subscriptions).put(key, known, 1);
                 return Ok(announced);
             }
         }
-        let names = store.read(|tx| buckets_of(tx, scope))?;
+        let names = store.read(|tx| buckets_of(tx, scope, kinds))?;
         count(sealer.seal_due(&scope.part_id, &names, now)?);
         let version = store.version()?;
-        let (announced, is_newest) = store.read(|tx| self.announce(tx, scope))?;
+        let (announced, is_newest) = store.read(|tx| self.announce(tx, scope, kinds))?;
         let announced = Arc::new(announced);
-        let names = self.remember(&scope.part_id, &announced, former_names);
+        let names = self.remember(&scope.part_id, kinds, &announced, former_names);
         let as_of = is_newest.then_some(version);
         let subscription = Subscription { scope: scope.clone(), as_of, announced: Arc::clone(&announced), names };
         lock(&self.subscriptions).put(key, subscription, 1);
@@ -181,8 +198,8 @@ impl Announcements {
 
     /// The newest root of a scope if it is known to be that as of this version of the database; `None` says nothing. Reads nothing.
     #[must_use]
-    pub fn known(&self, scope: &Scope, version: u64) -> Option<Arc<Announced>> {
-        let key = (scope.part_id.clone(), scope.position);
+    pub fn known(&self, scope: &Scope, kinds: KnownKinds, version: u64) -> Option<Arc<Announced>> {
+        let key = subscription_key(scope, kinds);
         let known = lock(&self.subscriptions).get(&key)?;
         (known.scope == *scope && known.as_of == Some(version)).then_some(known.announced)
     }
@@ -195,22 +212,28 @@ impl Announcements {
     }
 
     /// Keeps what stands in the root; gives its buckets' names, as the same list as before if they are the same.
-    fn remember(&self, part_id: &str, announced: &Announced, former_names: Option<Arc<[BucketName]>>) -> Arc<[BucketName]> {
+    fn remember(
+        &self,
+        part_id: &str,
+        known: KnownKinds,
+        announced: &Announced,
+        former_names: Option<Arc<[BucketName]>>,
+    ) -> Arc<[BucketName]> {
         let is_same = |names: &Arc<[BucketName]>| names.iter().eq(announced.buckets.iter().map(|bucket| bucket.name()));
         let names = match former_names.filter(is_same) {
             Some(names) => names,
             None => announced.buckets.iter().map(|bucket| bucket.name().clone()).collect(),
         };
         let heads = announced.buckets.iter().map(|bucket| bucket.head()).collect();
-        let root = RememberedRoot { epoch: announced.epoch.clone(), names: Arc::clone(&names), heads };
+        let root = RememberedRoot { epoch: announced.epoch.clone(), known, names: Arc::clone(&names), heads };
         lock(&self.roots).put((part_id.to_owned(), announced.short_root().to_owned()), Arc::new(root), 1);
         names
     }
 
     /// The root as it is sealed, and whether that is all that is committed.
-    fn announce(&self, tx: &Transaction<'_>, scope: &Scope) -> Result<(Announced, bool), StoreError> {
+    fn announce(&self, tx: &Transaction<'_>, scope: &Scope, kinds: KnownKinds) -> Result<(Announced, bool), StoreError> {
         let part = part::load(tx, &scope.part_id)?;
-        let mut names = buckets_of(tx, scope)?;
+        let mut names = buckets_of(tx, scope, kinds)?;
         names.sort_by(|a, b| (a.kind().priority(), a).cmp(&(b.kind().priority(), b)));
         names.dedup();
         let mut is_newest = true;
@@ -261,8 +284,12 @@ impl Announcements {
 }
 
 /// Whether the announcement still says all that is committed.
-fn stands(tx: &Transaction<'_>, scope: &Scope, known: &Subscription) -> Result<bool, StoreError> {
+fn stands(tx: &Transaction<'_>, scope: &Scope, kinds: KnownKinds, known: &Subscription) -> Result<bool, StoreError> {
     if part::load(tx, &scope.part_id)?.epoch != known.announced.epoch {
+        return Ok(false);
+    }
+    let announced_audiences = known.names.iter().filter(|name| name.kind() == BucketKind::Audience);
+    if !announced_audiences.eq(&audiences_of(tx, scope, kinds)?) {
         return Ok(false);
     }
     for bucket in &known.announced.buckets {

@@ -27,6 +27,12 @@ pub fn of_territory(territory: TerritoryId) -> BucketName {
     BucketName::new(BucketKind::Territory, territory.0)
 }
 
+/// Materials: those who belong to the audience.
+#[must_use]
+pub fn of_audience(audience: i64) -> BucketName {
+    BucketName::new(BucketKind::Audience, audience)
+}
+
 /// Stops of its route, and states of its documents: the position alone.
 #[must_use]
 pub fn of_position(position: PositionId) -> BucketName {

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::announcements::Announced;
 use crate::app::App;
 use crate::database;
+use crate::download::entitlement::KnownKinds;
 use crate::error::HttpError;
 
 /// How often it is looked whether anything was written.
@@ -62,9 +63,11 @@ struct Waiting {
 ///
 /// When the database refuses.
 pub async fn changed_since(app: &App, scope: &Scope, root: &str) -> Result<(), HttpError> {
+    // A wait does not say which kinds of buckets its device knows; the root it was told does.
+    let kinds = app.announcements.remembered(&scope.part_id, root).map_or(KnownKinds::ALL, |remembered| remembered.known);
     let announced = {
         let (app, scope) = (app.clone(), scope.clone());
-        database::blocking(move || app.announcements.newest(&app.store, &app.sealer, &scope, app.now())).await?
+        database::blocking(move || app.announcements.newest(&app.store, &app.sealer, &scope, kinds, app.now())).await?
     };
     if !announced.is(root) {
         return Ok(());

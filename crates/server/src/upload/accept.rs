@@ -11,7 +11,7 @@ use polevik_protocol::rows::{DOCUMENT_STATE, DocumentStateRow};
 use polevik_protocol::sync::RevisionRef;
 use polevik_server_store::documents::receipts::{Answered, Earlier};
 use polevik_server_store::documents::revisions::Newest;
-use polevik_server_store::documents::{Author, in_savepoint, is_of_the_database, orders, quarantine, receipts, revisions, visits};
+use polevik_server_store::documents::{Author, in_savepoint, is_of_the_database, orders, photos, quarantine, receipts, revisions, visits};
 use polevik_server_store::people::devices::{self, Device, Progress};
 use polevik_server_store::people::tokens;
 use polevik_server_store::reference::{ReferenceWriter, natural_key};
@@ -280,11 +280,16 @@ fn put_effect(
                 String::new()
             })
         }
+        Checked::Photo(photo) => {
+            photos::put(tx, author, id, revision, photo, now)?;
+            Ok(String::new())
+        }
         Checked::Withdrawal(withdrawal) => {
             let part_id = &author.scope.part_id;
-            // It is one of the two, or has not come and never counts.
+            // It is one of the three, or has not come and never counts.
             orders::withdraw(tx, part_id, id, revision, withdrawal)?;
             visits::withdraw(tx, part_id, id, revision, withdrawal)?;
+            photos::withdraw(tx, part_id, id, revision, withdrawal)?;
             Ok(withdrawal.reason.clone())
         }
     }

@@ -7,8 +7,9 @@ use polevik_domain::ids::ProductId;
 use polevik_domain::money::VatRate;
 use polevik_domain::numbering::DocumentNumber;
 use polevik_domain::order::{OrderError, check_placeable};
-use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, VisitBody, WithdrawalBody};
+use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, PhotoBody, VisitBody, WithdrawalBody};
 use polevik_protocol::error_code::ErrorCode;
+use polevik_protocol::file::{MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, MAX_PHOTO_SIDE};
 use polevik_protocol::version::MAX_DOCUMENT_BYTES;
 use polevik_server_store::documents::orders::CheckedOrder;
 use polevik_server_store::documents::{Author, Rejection, visits};
@@ -30,7 +31,9 @@ pub enum Checked {
     Visit(VisitBody),
     /// An order, with what its lines come to.
     Order(Box<CheckedOrder>),
-    /// A visit or an order that is taken back.
+    /// A photo; its file comes by itself.
+    Photo(PhotoBody),
+    /// A visit, an order or a photo that is taken back.
     Withdrawal(WithdrawalBody),
 }
 
@@ -41,6 +44,7 @@ impl Checked {
         match self {
             Self::Visit(_) => DocumentKind::Visit,
             Self::Order(_) => DocumentKind::Order,
+            Self::Photo(_) => DocumentKind::Photo,
             Self::Withdrawal(_) => DocumentKind::Withdrawal,
         }
     }
@@ -208,10 +212,14 @@ pub fn check(tx: &Transaction<'_>, author: Author<'_>, facts: &Facts<'_>, docume
         return Ok(Err(Refusal::of(Reason::Body)));
     }
     match DocumentKind::parse(&document.kind) {
-        None | Some(DocumentKind::Photo) => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
+        None => Ok(Err(Refusal::at(Reason::Kind, "kind"))),
         Some(DocumentKind::Withdrawal) => Ok(read_body(document).and_then(check_withdrawal)),
         Some(DocumentKind::Visit) => match read_body(document) {
             Ok(visit) => check_visit(tx, author, visit),
+            Err(refusal) => Ok(Err(refusal)),
+        },
+        Some(DocumentKind::Photo) => match read_body(document) {
+            Ok(photo) => check_photo(tx, author, photo),
             Err(refusal) => Ok(Err(refusal)),
         },
         Some(DocumentKind::Order) => match read_body(document) {
@@ -256,6 +264,44 @@ fn check_visit(tx: &Transaction<'_>, author: Author<'_>, visit: VisitBody) -> Re
         return Ok(Err(Refusal::at(Reason::Outlet, "outlet_id")));
     }
     Ok(Ok(Checked::Visit(visit)))
+}
+
+/// The longest comment of a photo, in characters.
+const MAX_PHOTO_COMMENT_CHARS: usize = 500;
+
+fn check_photo(tx: &Transaction<'_>, author: Author<'_>, photo: PhotoBody) -> Result<Verdict, StoreError> {
+    if let Err(refusal) = check_photo_itself(&photo) {
+        return Ok(Err(refusal));
+    }
+    if !outlet_in_scope(tx, author, photo.outlet_id)? {
+        return Ok(Err(Refusal::at(Reason::Outlet, "outlet_id")));
+    }
+    // The visit may come later, and so may the file: each stands for itself.
+    if visits::outlet_of(tx, &author.scope.part_id, photo.visit_id)?.is_some_and(|outlet| outlet != photo.outlet_id) {
+        return Ok(Err(Refusal::at(Reason::VisitOutlet, "visit_id")));
+    }
+    Ok(Ok(Checked::Photo(photo)))
+}
+
+/// What can be said of a photo without the database. What its file really is, is seen when that comes.
+fn check_photo_itself(photo: &PhotoBody) -> Result<(), Refusal> {
+    if photo.comment.chars().count() > MAX_PHOTO_COMMENT_CHARS || !is_plain(&photo.comment) {
+        return Err(Refusal::at(Reason::Text, "comment"));
+    }
+    if !(1..=MAX_PHOTO_BYTES).contains(&photo.file.bytes) {
+        return Err(Refusal::at(Reason::Body, "file.bytes"));
+    }
+    if !matches!(photo.file.content_type.as_str(), "image/jpeg" | "image/png" | "image/webp" | "image/heic") {
+        return Err(Refusal::at(Reason::Body, "file.content_type"));
+    }
+    let sides = 1..=MAX_PHOTO_SIDE;
+    if !sides.contains(&photo.width) || !sides.contains(&photo.height) {
+        return Err(Refusal::at(Reason::Body, if sides.contains(&photo.width) { "height" } else { "width" }));
+    }
+    if u64::from(photo.width) * u64::from(photo.height) > MAX_PHOTO_PIXELS {
+        return Err(Refusal::at(Reason::Body, "width"));
+    }
+    Ok(())
 }
 
 fn check_order(tx: &Transaction<'_>, author: Author<'_>, facts: &Facts<'_>, body: OrderBody) -> Result<Verdict, StoreError> {

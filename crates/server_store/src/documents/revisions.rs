@@ -13,7 +13,7 @@ use crate::error::{Result, StoreError};
 pub struct Newest {
     /// The number of the newest.
     pub revision: u32,
-    /// Visit or order; `None` while only a withdrawal has come.
+    /// Visit, order or photo; `None` while only a withdrawal has come.
     pub kind: Option<DocumentKind>,
     /// The first revision that took the document back, if one did.
     pub withdrawn: Option<u32>,
