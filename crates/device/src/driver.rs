@@ -1,5 +1,7 @@
 //! Carries out what the engine asks for, and answers faces; the only async loop of the device.
 
+mod files;
+
 use std::cell::{Cell, RefCell};
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
@@ -341,6 +343,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
             Work::Fill => Outcome::Filled(self.fill().await),
             Work::Check => Outcome::Checked(self.check().await),
             Work::Repair(buckets) => Outcome::Repaired(self.repair(&buckets).await),
+            Work::Move(row) => Outcome::Moved(row, self.move_files(row).await),
         };
         Event::Came(number, outcome)
     }

@@ -10,6 +10,7 @@ pub mod event;
 pub(crate) mod exchange;
 pub mod hello;
 pub(crate) mod mend;
+pub mod network;
 pub mod rules;
 pub mod schedule;
 pub mod session;

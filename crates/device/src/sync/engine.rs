@@ -4,18 +4,20 @@
 //! means for the others stand in `rules.rs`, the waiting in `schedule.rs`.
 
 mod documents;
+mod files;
 mod news;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polevik_device_api::{RowId, SessionResult, Stage};
+use polevik_device_api::{Direction, NetworkClass, RowId, SessionResult, Stage, WaitReason};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::session_tag::SessionTag;
 
 use crate::error::Failed;
 use crate::sync::event::{Applied, ApplyFailed, Effect, Event, Exchange, Facts, Mended, Outcome, SessionNo, Work};
+use crate::sync::network::Consent;
 use crate::sync::rules::{ORDER, Pace, Reach, reach};
 use crate::sync::session::{Cause, Check, Part, Phase, Pulse, Rounds, Session};
 use crate::sync::status_row::{Doing, LastAttempt, StatusRow};
@@ -41,6 +43,7 @@ const KEEP: Effect = Effect::Save { note: false };
 
 const UP: RowId = RowId::UploadMandatory;
 const DOWN: RowId = RowId::DownloadMandatory;
+const LIBRARY: RowId = RowId::DownloadLibrary;
 
 /// How a session that ended went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,9 +52,9 @@ pub struct Ended {
     pub tag: String,
     /// Its result.
     pub result: SessionResult,
-    /// Documents answered.
+    /// Documents answered, and files sent.
     pub sent: u64,
-    /// Rows applied.
+    /// Rows applied, and files that came.
     pub received: u64,
     /// Bytes of bodies, both ways.
     pub bytes: u64,
@@ -75,6 +78,8 @@ pub struct Engine {
     /// Rows of a session that the end of the process before cut short: they go on as soon as somebody is signed in.
     interrupted: Vec<RowId>,
     watch: Watch,
+    /// What the rep said about the network there is.
+    consent: Consent,
     /// The time that the driver was last told to come back at.
     armed: Option<UtcMillis>,
 }
@@ -100,7 +105,18 @@ impl Engine {
     pub fn new(kept: Kept) -> Self {
         let Kept { rows, last, clock_offset_ms, pace, interrupted } = kept;
         let rows = RowId::ALL.into_iter().map(|id| (id, rows.get(&id).cloned().unwrap_or_default())).collect();
-        Self { rows, session: None, last, clock_offset_ms, sessions: 0, pace, interrupted, watch: Watch::default(), armed: None }
+        Self {
+            rows,
+            session: None,
+            last,
+            clock_offset_ms,
+            sessions: 0,
+            pace,
+            interrupted,
+            watch: Watch::default(),
+            consent: Consent::default(),
+            armed: None,
+        }
     }
 
     /// A row.
@@ -133,6 +149,15 @@ impl Engine {
         self.pace
     }
 
+    /// Whether bytes of the row may go over this network at this moment.
+    ///
+    /// # Errors
+    ///
+    /// What they wait for.
+    pub fn gate(&self, row: RowId, network: NetworkClass, wifi_only: bool) -> Result<(), WaitReason> {
+        self.consent.gate(row, network, wifi_only)
+    }
+
     /// The server told the time outside a session.
     pub fn set_clock_offset(&mut self, clock_offset_ms: i64) {
         self.clock_offset_ms = clock_offset_ms;
@@ -149,6 +174,9 @@ impl Engine {
     /// What is to be done about an event. The effects are carried out in their order.
     pub fn step(&mut self, event: Event, facts: &Facts) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if self.consent.see(facts.network) {
+            effects.push(Effect::Show { now: true });
+        }
         match event {
             Event::Started if facts.signed_in => {
                 let wanted = std::mem::take(&mut self.interrupted);
@@ -178,6 +206,14 @@ impl Engine {
                 self.watch.foreground = foreground;
                 (self.watch.failures, self.watch.not_before) = (0, None);
             }
+            // The reason of a row that waits may be gone: that is looked at after every event.
+            Event::Changed => (),
+            Event::AllowedOnce(row) => {
+                self.consent.allow(row);
+                self.reset_back_off(&[row]);
+                self.want(&[row], Cause::Press, facts, &mut effects);
+            }
+            Event::UnknownIsWiFi(is_wifi) => self.consent.treat_unknown_as_wifi(is_wifi),
             // Nobody is there for whom anything could be fetched or sent.
             Event::Woken | Event::Due | Event::Watched(_) if !facts.signed_in => {
                 self.watch.waiting &= !matches!(event, Event::Watched(_));
@@ -213,6 +249,7 @@ impl Engine {
                 }
             }
         }
+        self.wake_waiting(facts, &mut effects);
         self.look_ahead(facts, &mut effects);
         kept_once(effects)
     }
@@ -270,7 +307,8 @@ impl Engine {
         }
         let first = session.bytes == 0;
         let documents_up_to = upload.then_some(session.outbox_end);
-        session.phase = Phase::Exchanging { documents_up_to, download };
+        let library = facts.has_library && session.is_open(LIBRARY) && !session.library_told;
+        session.phase = Phase::Exchanging { documents_up_to, download, library };
         let at = facts.now.plus_millis(self.clock_offset_ms);
         // The rows that this request speaks for run; a download behind several batches of documents still waits.
         for (id, runs, stage) in [(UP, upload, Stage::Uploading), (DOWN, download && !upload, Stage::Connecting)] {
@@ -287,6 +325,7 @@ impl Engine {
             cursors: session.cursors,
             long_way: session.long_way,
             anew: session.anew,
+            library,
         };
         effects.extend([KEEP, Effect::Show { now: true }, Effect::Do(Work::Exchange(exchange))]);
     }
@@ -307,7 +346,7 @@ impl Engine {
             session.phase = Phase::Checking;
             Work::Check
         } else {
-            return self.finish(None, facts, effects);
+            return self.move_files(facts, effects);
         };
         effects.extend([KEEP, Effect::Show { now: true }, Effect::Do(work)]);
     }
@@ -353,6 +392,8 @@ impl Engine {
                 self.advance(facts, effects);
             }
             Outcome::Repaired(Ok(mended)) => self.repaired(mended, facts, effects),
+            Outcome::Moved(row, Ok(moved)) => self.moved(row, moved, facts, effects),
+            Outcome::Moved(row, Err(failed)) => self.end_row(row, failed, facts, effects),
         }
     }
 
@@ -393,6 +434,7 @@ impl Engine {
         let Some(session) = self.session.take() else { return };
         for id in session.open_rows() {
             self.rows.entry(id).or_default().stop();
+            self.consent.forget(id);
         }
         effects.push(Effect::Abandon);
         self.end(&session, SessionResult::Stopped, facts, effects);
@@ -408,8 +450,8 @@ impl Engine {
         self.last = Some(Ended {
             tag: session.tag.to_string(),
             result,
-            sent: session.sent,
-            received: session.received,
+            sent: session.sent + session.files_done(Direction::Upload),
+            received: session.received + session.files_done(Direction::Download),
             bytes: session.bytes,
             millis: u64::try_from(facts.now.since(session.started_at)).unwrap_or(0),
             cause: session.cause.as_str(),
@@ -464,12 +506,14 @@ fn begin(number: SessionNo, cause: Cause, facts: &Facts) -> Session {
         cursors: false,
         long_way: false,
         anew: facts.rebuild_due,
+        library_told: false,
         rounds: Rounds::default(),
         check: Check::default(),
         phase: Phase::Planning,
         pulse: Pulse { moved_bytes: facts.moved_bytes, stirred: false, quiet: 0, look_at: facts.now.plus_millis(LOOK_EVERY_MS) },
         sent: 0,
         received: 0,
+        files: BTreeMap::new(),
         bytes: 0,
     }
 }
@@ -477,14 +521,14 @@ fn begin(number: SessionNo, cause: Cause, facts: &Facts) -> Session {
 fn waits_for_a_network(last: &LastAttempt) -> bool {
     match last {
         LastAttempt::Failed { failure, next_try } => next_try.is_some() || failure.code == ErrorCode::CaptivePortal,
-        LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => false,
+        LastAttempt::None | LastAttempt::Ok | LastAttempt::Partial { .. } | LastAttempt::Waiting { .. } | LastAttempt::Stopped => false,
     }
 }
 
 fn waits_for_login(last: &LastAttempt) -> bool {
     match last {
         LastAttempt::Failed { failure, .. } => matches!(failure.code, ErrorCode::LoginNeeded | ErrorCode::PositionChanged),
-        LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => false,
+        LastAttempt::None | LastAttempt::Ok | LastAttempt::Partial { .. } | LastAttempt::Waiting { .. } | LastAttempt::Stopped => false,
     }
 }
 

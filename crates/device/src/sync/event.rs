@@ -1,6 +1,6 @@
 //! All that can happen to the engine, and all it can ask for.
 
-use polevik_device_api::RowId;
+use polevik_device_api::{NetworkClass, RowId, Stage, WaitReason};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::manifest::Blake3Hex;
@@ -32,6 +32,14 @@ pub struct Facts {
     pub fill_due: bool,
     /// Whether repairs failed so often that the copy of the office is to be built anew.
     pub rebuild_due: bool,
+    /// The network there is.
+    pub network: NetworkClass,
+    /// «Загрузка и выгрузка материалов только по Wi-Fi».
+    pub wifi_only: bool,
+    /// Whether a visit is open: another recognition library is not switched to before its end.
+    pub visit_is_open: bool,
+    /// Whether the organisation has a recognition library, so that the server is to be asked for it.
+    pub has_library: bool,
 }
 
 /// Something happened.
@@ -47,6 +55,12 @@ pub enum Event {
     Damaged(RowId),
     /// The network may be another one, or the application is in front again.
     Woken,
+    /// Something local is otherwise: an option, a visit, the network.
+    Changed,
+    /// What waits in this row may go over the network there is now, once.
+    AllowedOnce(RowId),
+    /// The network of unknown kind is Wi-Fi, says the rep, or is not.
+    UnknownIsWiFi(bool),
     /// The application came to the front, or left it.
     Foreground(bool),
     /// The server ended a wait: whether there is something new; or it failed.
@@ -84,6 +98,8 @@ pub enum Outcome {
     Checked(Result<Vec<BucketName>, Failed>),
     /// Of [`Work::Repair`].
     Repaired(Result<Mended, Failed>),
+    /// Of [`Work::Move`].
+    Moved(RowId, Result<Moved, Failed>),
 }
 
 /// An exchange that went well. The receipts are in the database already.
@@ -189,6 +205,48 @@ pub enum Mended {
     StillWrong(Vec<BucketName>),
 }
 
+/// One step of a row of files: a part of a file, or what was found out about one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// What the step was about.
+    pub stage: Stage,
+    /// Where the row stands now.
+    pub progress: FileProgress,
+    /// Bytes of bodies that this step moved, both ways.
+    pub bytes: u64,
+    /// Whether another step follows.
+    pub end: Option<RowEnd>,
+}
+
+/// How far a row of files is in this session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileProgress {
+    /// Files that are done.
+    pub done: u64,
+    /// Files in all.
+    pub total: u64,
+    /// Bytes that are done.
+    pub bytes: u64,
+    /// Bytes in all.
+    pub bytes_total: u64,
+}
+
+/// How a row of files came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowEnd {
+    /// Everything that waited is where it belongs; whether that was anything.
+    All {
+        /// Something moved.
+        changed: bool,
+    },
+    /// Some files cannot be moved, and the time alone will not change that; the others are done.
+    Partial(Failed),
+    /// Some files failed, and will be tried again; the others are done.
+    Failed(Failed),
+    /// The rest goes on by itself when the reason is gone.
+    Waits(WaitReason),
+}
+
 /// Something the driver is asked to do, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -246,10 +304,12 @@ pub enum Work {
     Check,
     /// Find the rows of these buckets that are wrong, and fetch them again.
     Repair(Vec<BucketName>),
+    /// Go one step on with the files of that row: at most one part of one file goes over the network.
+    Move(RowId),
 }
 
 /// One request to the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exchange {
     /// Documents up to this number of the outbox go up, oldest first, one batch; `None` = no documents.
     pub documents_up_to: Option<i64>,
@@ -263,4 +323,6 @@ pub struct Exchange {
     pub long_way: bool,
     /// Ask as a device that holds nothing.
     pub anew: bool,
+    /// Ask whether there is another recognition library.
+    pub library: bool,
 }

@@ -3,8 +3,12 @@
 use polevik_device_api::RowId;
 use polevik_protocol::ErrorCode;
 
-/// The rows in the order a session does them: what only this device has goes first.
-pub const ORDER: [RowId; 2] = [RowId::UploadMandatory, RowId::DownloadMandatory];
+/// The rows in the order a session does them: mandatory information before files, and what only this device has first.
+pub const ORDER: [RowId; 5] =
+    [RowId::UploadMandatory, RowId::DownloadMandatory, RowId::UploadMaterials, RowId::DownloadMaterials, RowId::DownloadLibrary];
+
+/// Those whose bytes are files, in the same order: they move part by part, and anything mandatory goes between two parts.
+pub const FILE_ROWS: [RowId; 3] = [RowId::UploadMaterials, RowId::DownloadMaterials, RowId::DownloadLibrary];
 
 /// How far a failure reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +89,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use polevik_device_api::TrafficClass;
+
     use super::*;
 
     #[test]
@@ -113,5 +119,9 @@ mod tests {
         all.sort();
         assert_eq!(rows, all);
         assert_eq!(ORDER[0], RowId::UploadMandatory);
+        assert_eq!(ORDER[2..], FILE_ROWS);
+        for row in ORDER {
+            assert_eq!(FILE_ROWS.contains(&row), row.traffic() != TrafficClass::Mandatory, "{row:?}");
+        }
     }
 }

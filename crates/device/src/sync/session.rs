@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use polevik_device_api::{RowId, SessionResult};
+use polevik_device_api::{Direction, RowId, SessionResult};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::BucketName;
@@ -29,6 +29,10 @@ pub enum Part {
     Succeeded,
     /// It failed.
     Failed,
+    /// Some of its files cannot be moved; the others are done.
+    Partial,
+    /// The rest goes on by itself when the network, or a visit, lets it.
+    Waits,
 }
 
 impl Part {
@@ -48,6 +52,8 @@ pub enum Phase {
         documents_up_to: Option<i64>,
         /// News were asked for.
         download: bool,
+        /// The recognition library was asked for.
+        library: bool,
     },
     /// The failure of a lone document to be counted.
     Blaming,
@@ -65,6 +71,8 @@ pub enum Phase {
     Checking,
     /// Rows that are wrong to be fetched again.
     Repairing,
+    /// A step of the files of that row.
+    Moving(RowId),
 }
 
 impl Phase {
@@ -72,7 +80,7 @@ impl Phase {
     #[must_use]
     pub fn waits_for_network(&self) -> bool {
         match self {
-            Self::Exchanging { .. } | Self::Fetching(_) | Self::Filling | Self::Repairing => true,
+            Self::Exchanging { .. } | Self::Fetching(_) | Self::Filling | Self::Repairing | Self::Moving(_) => true,
             Self::Blaming | Self::Stepping | Self::Planning | Self::Applying | Self::Checking => false,
         }
     }
@@ -207,6 +215,8 @@ pub struct Session {
     pub long_way: bool,
     /// The copy of the office is built anew, whatever is held.
     pub anew: bool,
+    /// The server was asked for the recognition library.
+    pub library_told: bool,
     /// What may not go on for ever.
     pub rounds: Rounds,
     /// The check that follows the rows.
@@ -219,6 +229,8 @@ pub struct Session {
     pub sent: u64,
     /// Rows applied.
     pub received: u64,
+    /// Files that are done, by row.
+    pub files: BTreeMap<RowId, u64>,
     /// Bytes of bodies, both ways.
     pub bytes: u64,
 }
@@ -247,11 +259,19 @@ impl Session {
         ORDER.into_iter().filter(|row| self.is_open(*row)).collect()
     }
 
+    /// Files that went that way.
+    #[must_use]
+    pub fn files_done(&self, direction: Direction) -> u64 {
+        self.files.iter().filter(|(row, _)| row.direction() == direction).map(|(_, done)| done).sum()
+    }
+
     /// How it ended, once no part is open.
     #[must_use]
     pub fn result(&self) -> SessionResult {
         let has = |wanted| self.parts.values().any(|part| *part == wanted);
-        match (has(Part::Succeeded), has(Part::Failed)) {
+        // What waits for Wi-Fi is as it shall be.
+        match (has(Part::Succeeded) || has(Part::Waits), has(Part::Failed)) {
+            _ if has(Part::Partial) => SessionResult::Partial,
             (_, false) => SessionResult::Success,
             (true, true) => SessionResult::Partial,
             (false, true) => SessionResult::Failed,

@@ -1,6 +1,6 @@
 //! A row of the synchronisation screen: its states, and the time that moves only on success.
 
-use polevik_device_api::{Failure, RowState, Stage};
+use polevik_device_api::{Failure, RowState, Stage, WaitReason};
 use polevik_device_store::work::rows::StoredRow;
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
@@ -22,6 +22,24 @@ pub enum LastAttempt {
         failure: Failure,
         /// When it is tried again by itself, by the device's clock.
         next_try: Option<UtcMillis>,
+    },
+    /// Some files cannot be moved, and the time alone will not change that; the others are done.
+    Partial {
+        /// Files that are done.
+        done: u64,
+        /// Files in all.
+        total: u64,
+        /// Why the first of the others is not.
+        failure: Failure,
+    },
+    /// The rest goes on by itself when the reason is gone.
+    Waiting {
+        /// For what.
+        reason: WaitReason,
+        /// Files that wait.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
     },
     /// The rep stopped it.
     Stopped,
@@ -110,10 +128,25 @@ impl StatusRow {
         self.last = LastAttempt::Failed { failure: failed.shown(tag), next_try };
     }
 
+    /// Some of its files cannot be moved; the time of the last success stays.
+    pub fn end_in_part(&mut self, (done, total): (u64, u64), failed: Failed, tag: Option<String>, at: UtcMillis) {
+        self.doing = Doing::Idle;
+        self.attempts = 0;
+        self.last_attempt = Some(at);
+        self.last = LastAttempt::Partial { done, total, failure: failed.shown(tag) };
+    }
+
+    /// What is left of it waits, and goes on by itself; the time of the last success stays.
+    pub fn wait(&mut self, reason: WaitReason, files: u64, bytes: u64) {
+        self.doing = Doing::Idle;
+        self.attempts = 0;
+        self.last = LastAttempt::Waiting { reason, files, bytes };
+    }
+
     /// The rep stopped it; a failure from before is still one.
     pub fn stop(&mut self) {
         self.doing = Doing::Idle;
-        if !matches!(self.last, LastAttempt::Failed { .. }) {
+        if !matches!(self.last, LastAttempt::Failed { .. } | LastAttempt::Partial { .. }) {
             self.last = LastAttempt::Stopped;
         }
     }
@@ -123,7 +156,12 @@ impl StatusRow {
     pub fn is_due(&self, now: UtcMillis) -> bool {
         match &self.last {
             LastAttempt::Failed { failure, next_try: Some(at) } => schedule::is_due(failure.code, *at, now),
-            LastAttempt::Failed { next_try: None, .. } | LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => false,
+            LastAttempt::Failed { next_try: None, .. }
+            | LastAttempt::None
+            | LastAttempt::Ok
+            | LastAttempt::Partial { .. }
+            | LastAttempt::Waiting { .. }
+            | LastAttempt::Stopped => false,
         }
     }
 
@@ -134,7 +172,12 @@ impl StatusRow {
                 *next_try = schedule::next_try(failure.code, self.attempts.max(1), None, now, random);
                 true
             }
-            LastAttempt::Failed { .. } | LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => false,
+            LastAttempt::Failed { .. }
+            | LastAttempt::None
+            | LastAttempt::Ok
+            | LastAttempt::Partial { .. }
+            | LastAttempt::Waiting { .. }
+            | LastAttempt::Stopped => false,
         }
     }
 
@@ -142,8 +185,8 @@ impl StatusRow {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match &self.last {
-            LastAttempt::Failed { failure, .. } => Some(failure),
-            LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => None,
+            LastAttempt::Failed { failure, .. } | LastAttempt::Partial { failure, .. } => Some(failure),
+            LastAttempt::None | LastAttempt::Ok | LastAttempt::Waiting { .. } | LastAttempt::Stopped => None,
         }
     }
 
@@ -152,7 +195,7 @@ impl StatusRow {
     pub fn next_try(&self) -> Option<UtcMillis> {
         match &self.last {
             LastAttempt::Failed { next_try, .. } => *next_try,
-            LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped => None,
+            LastAttempt::None | LastAttempt::Ok | LastAttempt::Partial { .. } | LastAttempt::Waiting { .. } | LastAttempt::Stopped => None,
         }
     }
 
@@ -167,6 +210,12 @@ impl StatusRow {
             (Doing::Idle, LastAttempt::None) => RowState::Never,
             (Doing::Idle, LastAttempt::Ok) => RowState::Ok,
             (Doing::Idle, LastAttempt::Stopped) => RowState::Stopped,
+            (Doing::Idle, LastAttempt::Partial { done, total, failure }) => {
+                RowState::Partial { done: *done, total: *total, failure: failure.clone() }
+            }
+            (Doing::Idle, LastAttempt::Waiting { reason, files, bytes }) => {
+                RowState::Waiting { reason: *reason, files: *files, bytes: *bytes }
+            }
             (Doing::Idle, LastAttempt::Failed { failure, next_try }) => {
                 RowState::Failed { failure: failure.clone(), next_try_at: *next_try }
             }
@@ -181,6 +230,8 @@ impl StatusRow {
             LastAttempt::Ok => (Some("ok"), None),
             LastAttempt::Stopped => (Some("stopped"), None),
             LastAttempt::Failed { failure, .. } => (Some("failed"), Some(failure)),
+            LastAttempt::Partial { failure, .. } => (Some("partial"), Some(failure)),
+            LastAttempt::Waiting { .. } => (Some("waiting"), None),
         };
         StoredRow {
             outcome: outcome.map(str::to_owned),
@@ -198,19 +249,17 @@ impl StatusRow {
     /// From what was kept: a row that was running when the process ended is as it was before.
     #[must_use]
     pub fn restore(stored: StoredRow) -> Self {
+        let failure = Failure {
+            code: stored.code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::Unexpected),
+            tag: stored.tag,
+            detail: stored.detail.unwrap_or_default(),
+            // The queue has moved on since.
+            queue_position: None,
+        };
         let last = match stored.outcome.as_deref() {
             Some("ok") => LastAttempt::Ok,
             Some("stopped") => LastAttempt::Stopped,
-            Some("failed") => LastAttempt::Failed {
-                failure: Failure {
-                    code: stored.code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::Unexpected),
-                    tag: stored.tag,
-                    detail: stored.detail.unwrap_or_default(),
-                    // The queue has moved on since.
-                    queue_position: None,
-                },
-                next_try: stored.next_try,
-            },
+            Some("failed") => LastAttempt::Failed { failure, next_try: stored.next_try },
             // Nothing kept, or a word of a later version.
             _ => LastAttempt::None,
         };

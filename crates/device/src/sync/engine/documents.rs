@@ -5,7 +5,7 @@ use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::version::MAX_BATCH_DOCUMENTS;
 
-use super::{DOWN, Engine, KEEP, MOST_NARROWINGS, MOST_ROUNDS, UP};
+use super::{DOWN, Engine, KEEP, LIBRARY, MOST_NARROWINGS, MOST_ROUNDS, UP};
 use crate::error::Failed;
 use crate::sync::event::{Effect, ExchangeFailed, Exchanged, Facts, News, Work};
 use crate::sync::rules::{Reach, may_be_a_document, reach};
@@ -17,7 +17,8 @@ impl Engine {
         self.clock_offset_ms = exchanged.clock_offset_ms;
         let at = facts.now.plus_millis(self.clock_offset_ms);
         let Some(session) = &mut self.session else { return };
-        let Phase::Exchanging { documents_up_to, download } = session.phase else { return };
+        let Phase::Exchanging { documents_up_to, download, library } = session.phase else { return };
+        session.library_told |= library;
         session.sent += u64::from(exchanged.answered);
         session.bytes += exchanged.bytes_up + exchanged.bytes_down;
 
@@ -107,7 +108,7 @@ impl Engine {
     pub(super) fn exchange_failed(&mut self, came: ExchangeFailed, facts: &Facts, effects: &mut Vec<Effect>) {
         let ExchangeFailed { documents, known, failed } = came;
         let Some(session) = &mut self.session else { return };
-        let Phase::Exchanging { documents_up_to, download } = session.phase else { return };
+        let Phase::Exchanging { documents_up_to, download, library } = session.phase else { return };
         let upload = documents_up_to.is_some();
         if let Some(suspicion) = session.suspicion.take() {
             // Without documents it does no better: it is not the documents, and nothing is counted.
@@ -121,11 +122,13 @@ impl Engine {
                 return self.advance(facts, effects);
             }
         }
+        // The row that a request without documents was for.
+        let asking = if library && !download { LIBRARY } else { DOWN };
         match reach(failed.code) {
             Reach::Everything => return self.finish(Some(failed), facts, effects),
             // What is refused for the documents alone is refused for all.
             Reach::Downloads if upload && !download => return self.finish(Some(failed), facts, effects),
-            Reach::Downloads => return self.end_row(DOWN, failed, facts, effects),
+            Reach::Downloads => return self.end_row(asking, failed, facts, effects),
             Reach::Row => (),
         }
         let Some(session) = &mut self.session else { return };
@@ -133,7 +136,7 @@ impl Engine {
             // It is not known which half of the request is at fault: each gets a request of its own.
             session.separate = true;
         } else if !upload {
-            return self.end_row(DOWN, failed, facts, effects);
+            return self.end_row(asking, failed, facts, effects);
         } else {
             let suspects = documents > 0 && may_be_a_document(failed.code);
             if suspects {

@@ -4,7 +4,8 @@ use polevik_device_api::RowState;
 use polevik_protocol::bucket::BucketName;
 
 use super::*;
-use crate::sync::event::{ExchangeFailed, Exchanged, News, Planned, Wanted};
+use crate::sync::event::{ExchangeFailed, Exchanged, FileProgress, Moved, News, Planned, RowEnd, Wanted};
+use crate::sync::rules::FILE_ROWS;
 use crate::sync::schedule;
 
 const NOW: UtcMillis = UtcMillis(1_000_000);
@@ -55,14 +56,36 @@ fn planned(count: u8) -> Outcome {
     Outcome::Planned(Ok(Planned { bytes_total: wanted.len() as u64 * 100, wanted, rows: 7, re_offers: false }))
 }
 
-/// Steps that speak of the running session, and the work that the last of them asks for.
+/// Steps that speak of the running session, and the work that the last of them asks for. No files wait.
 fn after(engine: &mut Engine, outcomes: Vec<Outcome>) -> Vec<Work> {
     let mut work = Vec::new();
     for outcome in outcomes {
         let number = SessionNo(engine.sessions);
-        work = work_of(engine.step(Event::Came(number, outcome), &facts(3)));
+        work = does(engine, Event::Came(number, outcome), &facts(3));
     }
     work
+}
+
+/// What an event has the engine ask for. No files wait.
+fn does(engine: &mut Engine, event: Event, facts: &Facts) -> Vec<Work> {
+    work_of(steps(engine, event, facts))
+}
+
+/// The effects of an event, without steps of files: rows of files are told that nothing waits.
+fn steps(engine: &mut Engine, event: Event, facts: &Facts) -> Vec<Effect> {
+    let mut effects = engine.step(event, facts);
+    while let Some(row) = effects.iter().find_map(|effect| if let Effect::Do(Work::Move(row)) = effect { Some(*row) } else { None }) {
+        let moved = Outcome::Moved(row, Ok(step(row, 0, 0, Some(RowEnd::All { changed: false }))));
+        effects = engine.step(Event::Came(SessionNo(engine.sessions), moved), facts);
+    }
+    effects
+}
+
+/// A step after which this many of the files are done.
+fn step(row: RowId, done: u64, total: u64, end: Option<RowEnd>) -> Moved {
+    let progress = FileProgress { done, total, bytes: done * 100, bytes_total: total * 100 };
+    let stage = if row == RowId::UploadMaterials { Stage::SendingFiles } else { Stage::FetchingFiles };
+    Moved { stage, progress, bytes: 100, end }
 }
 
 fn work_of(effects: Vec<Effect>) -> Vec<Work> {
@@ -84,7 +107,7 @@ fn words(engine: &Engine) -> (&'static str, &'static str) {
 }
 
 const fn ask(documents_up_to: Option<i64>, want_download: bool) -> Exchange {
-    Exchange { documents_up_to, limit: None, want_download, cursors: false, long_way: false, anew: false }
+    Exchange { documents_up_to, limit: None, want_download, cursors: false, long_way: false, anew: false, library: false }
 }
 
 fn both(documents_up_to: i64) -> Work {
@@ -249,7 +272,7 @@ fn a_session_goes_on_by_what_came() {
         ),
     ] {
         let mut engine = engine();
-        let mut work = work_of(engine.step(Event::Asked(None), &facts(3)));
+        let mut work = does(&mut engine, Event::Asked(None), &facts(3));
         if !outcomes.is_empty() {
             work = after(&mut engine, outcomes);
         }
@@ -290,10 +313,10 @@ fn what_is_late_from_a_stopped_session_changes_nothing() {
     assert!(effects.contains(&Effect::Abandon));
     assert_eq!((words(&engine), engine.last().map(|ended| ended.result.clone())), (("stopped", "stopped"), Some(SessionResult::Stopped)));
     let before = engine.clone();
-    assert_eq!(engine.step(Event::Came(SessionNo(1), exchanged(3, 0, News::Some)), &facts(3)), []);
+    assert_eq!(steps(&mut engine, Event::Came(SessionNo(1), exchanged(3, 0, News::Some)), &facts(3)), []);
     assert_eq!(engine, before);
     engine.step(Event::Asked(None), &facts(3));
-    assert_eq!(engine.step(Event::Came(SessionNo(1), exchanged(3, 0, News::Some)), &facts(3)), [], "nor in the next session");
+    assert_eq!(steps(&mut engine, Event::Came(SessionNo(1), exchanged(3, 0, News::Some)), &facts(3)), [], "nor in the next session");
 }
 
 #[test]
@@ -309,22 +332,22 @@ fn a_failed_row_comes_back_by_itself_and_only_it() {
     engine.step(Event::Asked(None), &facts(3));
     // The documents are answered; the news fail.
     let number = SessionNo(1);
-    engine.step(Event::Came(number, exchanged(3, 0, News::Some)), &facts(3));
-    let effects = engine.step(Event::Came(number, Outcome::Planned(Err(failed(ErrorCode::BadReferenceData)))), &facts(3));
+    steps(&mut engine, Event::Came(number, exchanged(3, 0, News::Some)), &facts(3));
+    let effects = steps(&mut engine, Event::Came(number, Outcome::Planned(Err(failed(ErrorCode::BadReferenceData)))), &facts(3));
     assert_eq!(effects.last(), Some(&Effect::WakeAt(Some(NOW.plus_secs(5)))));
-    assert_eq!(work_of(engine.step(Event::Due, &facts(3))), [], "too early");
+    assert_eq!(does(&mut engine, Event::Due, &facts(3)), [], "too early");
     let later = Facts { now: NOW.plus_secs(5), ..facts(3) };
-    assert_eq!(work_of(engine.step(Event::Due, &later)), [NEWS_ALONE]);
+    assert_eq!(does(&mut engine, Event::Due, &later), [NEWS_ALONE]);
 }
 
 #[test]
 fn what_a_person_must_do_is_not_tried_again_by_itself() {
     let mut engine = engine();
     engine.step(Event::Asked(None), &facts(3));
-    let effects = engine.step(Event::Came(SessionNo(1), exchange_failed(ErrorCode::LoginNeeded, 3)), &facts(3));
+    let effects = steps(&mut engine, Event::Came(SessionNo(1), exchange_failed(ErrorCode::LoginNeeded, 3)), &facts(3));
     assert_eq!(effects.last(), Some(&Effect::WakeAt(None)));
-    assert_eq!(work_of(engine.step(Event::Woken, &facts(3))), []);
-    assert_eq!(work_of(engine.step(Event::SignedIn, &facts(3))), [both(3)]);
+    assert_eq!(does(&mut engine, Event::Woken, &facts(3)), []);
+    assert_eq!(does(&mut engine, Event::SignedIn, &facts(3)), [both(3)]);
 }
 
 #[test]
@@ -339,7 +362,7 @@ fn without_a_sign_in_nothing_is_sent_and_the_rows_say_why() {
 fn a_failure_of_before_does_not_come_back_while_nobody_is_signed_in() {
     let mut engine = engine();
     engine.step(Event::Asked(None), &facts(3));
-    engine.step(Event::Came(SessionNo(1), exchange_failed(ErrorCode::ServerSilent, 3)), &facts(3));
+    steps(&mut engine, Event::Came(SessionNo(1), exchange_failed(ErrorCode::ServerSilent, 3)), &facts(3));
     let signed_out = Facts { signed_in: false, ..facts(3) };
     assert_eq!(engine.step(Event::SignedOut, &signed_out), [Effect::WakeAt(None)]);
     let before = engine.clone();
@@ -356,7 +379,7 @@ fn documents_that_were_numbered_anew_go_in_the_same_session() {
     let mut engine = engine();
     engine.step(Event::Asked(None), &facts(3));
     let new_life = Outcome::Exchanged(Ok(Exchanged { re_enrolled: true, ..went(0, 3, News::Nothing) }));
-    let effects = engine.step(Event::Came(SessionNo(1), new_life), &facts(6));
+    let effects = steps(&mut engine, Event::Came(SessionNo(1), new_life), &facts(6));
     assert_eq!(work_of(effects), [both(6)]);
 }
 
@@ -456,14 +479,14 @@ fn a_call_that_brings_nothing_is_answered_more_slowly_each_time() {
     let mut engine = engine();
     let now = Facts { has_root: true, ..facts(0) };
     engine.step(Event::Asked(None), &now);
-    engine.step(Event::Came(SessionNo(1), exchanged(0, 0, News::Nothing)), &now);
+    steps(&mut engine, Event::Came(SessionNo(1), exchanged(0, 0, News::Nothing)), &now);
     assert_eq!(engine.step(Event::Foreground(true), &now), [Effect::Watch]);
     let mut waits = Vec::new();
     let mut at = now.now;
     for session in 2..6 {
         let now = Facts { now: at, ..now };
         engine.step(Event::Watched(Ok(true)), &now);
-        let effects = engine.step(Event::Came(SessionNo(session), exchanged(0, 0, News::Nothing)), &now);
+        let effects = steps(&mut engine, Event::Came(SessionNo(session), exchanged(0, 0, News::Nothing)), &now);
         assert!(!effects.contains(&Effect::Watch));
         let again = engine.armed.unwrap();
         waits.push(again.since(at) / 1_000);
@@ -479,7 +502,7 @@ mod laws {
     use super::*;
 
     /// What may come of work: the outcomes of each kind that differ for the engine.
-    fn outcome_of(work: &Work, choice: u32, code: ErrorCode) -> Outcome {
+    fn outcome_of(work: &Work, choice: u32, code: ErrorCode, gate: impl Fn(RowId) -> Result<(), WaitReason>) -> Outcome {
         let bucket = || vec![BucketName::parse("territory:5").unwrap()];
         let failed = || Failed { retry_after_s: (choice.is_multiple_of(3)).then_some(choice % 100), ..Failed::new(code, "") };
         let sums = |choice: u32| match choice % 3 {
@@ -524,6 +547,17 @@ mod laws {
                 _ => Ok(Vec::new()),
             }),
             Work::Repair(_) => Outcome::Repaired(mended()),
+            Work::Move(row) => {
+                let end = match (choice % 7, gate(*row)) {
+                    (0, _) => return Outcome::Moved(*row, Err(failed())),
+                    (_, Err(reason)) => Some(RowEnd::Waits(reason)),
+                    (1, _) => Some(RowEnd::Partial(failed())),
+                    (2, _) => Some(RowEnd::Failed(failed())),
+                    (3 | 4, _) => Some(RowEnd::All { changed: choice.is_multiple_of(2) }),
+                    _ => None,
+                };
+                Outcome::Moved(*row, Ok(step(*row, u64::from(choice % 3), 3, end)))
+            }
         }
     }
 
@@ -539,6 +573,8 @@ mod laws {
         Comes { which: usize, choice: u32, code: ErrorCode },
         /// Time passes, forwards or, if somebody sets the clock, backwards.
         Passes(i64),
+        /// The network is this one now, and a visit is open, or not.
+        Around(NetworkClass, bool),
     }
 
     fn any_happening() -> impl Strategy<Value = Happening> {
@@ -553,6 +589,10 @@ mod laws {
             Just(Event::SignedIn),
             Just(Event::Damaged(UP)),
             Just(Event::Damaged(DOWN)),
+            Just(Event::Changed),
+            any::<bool>().prop_map(Event::UnknownIsWiFi),
+            prop::sample::select(FILE_ROWS.to_vec()).prop_map(Event::AllowedOnce),
+            prop::sample::select(FILE_ROWS.to_vec()).prop_map(|row| Event::Asked(Some(row))),
             any::<bool>().prop_map(Event::Foreground),
             (any::<bool>(), any_code()).prop_map(|(changed, code)| Event::Watched(if changed {
                 Ok(true)
@@ -565,6 +605,8 @@ mod laws {
             6 => (any::<usize>(), any::<u32>(), any_code())
                 .prop_map(|(which, choice, code)| Happening::Comes { which, choice, code }),
             1 => (-4_000_000..4_000_000_i64).prop_map(Happening::Passes),
+            1 => (prop::sample::select(NetworkClass::ALL.to_vec()), any::<bool>())
+                .prop_map(|(network, visit)| Happening::Around(network, visit)),
         ]
     }
 
@@ -580,8 +622,15 @@ mod laws {
     impl Around {
         fn new(flags: u8) -> Self {
             let flag = |bit: u8| flags >> bit & 1 == 1;
-            let facts =
-                Facts { has_root: flag(0), check_due: flag(1), fill_due: flag(2), rebuild_due: flag(3), moved_bytes: 0, ..facts(9) };
+            let facts = Facts {
+                has_root: flag(0),
+                check_due: flag(1),
+                fill_due: flag(2),
+                rebuild_due: flag(3),
+                wifi_only: flag(4),
+                has_library: flag(5),
+                ..facts(9)
+            };
             Self { engine: engine(), facts, under_way: Vec::new(), wake_at: None, watching: false }
         }
 
@@ -618,7 +667,7 @@ mod laws {
                 }
                 if now.is_none() {
                     prop_assert!(row.doing == Doing::Idle, "{id:?} runs without a session");
-                    self.is_cared_for(row)?;
+                    self.is_cared_for(id, row)?;
                 }
             }
             if now.is_some() {
@@ -630,7 +679,11 @@ mod laws {
         }
 
         /// Unsent is either planned, or waits for somebody or something that has a name.
-        fn is_cared_for(&self, row: &StatusRow) -> Result<(), TestCaseError> {
+        fn is_cared_for(&self, id: RowId, row: &StatusRow) -> Result<(), TestCaseError> {
+            if let LastAttempt::Waiting { reason, .. } = &row.last {
+                let gate = self.engine.gate(id, self.facts.network, self.facts.wifi_only);
+                prop_assert_eq!(gate, Err(*reason), "what may go does not wait");
+            }
             if let LastAttempt::Failed { failure, next_try } = &row.last {
                 let planned = next_try.is_some() && self.wake_at.is_some();
                 prop_assert!(planned || !schedule::goes_on_by_itself(failure.code), "{} is forgotten", failure.code);
@@ -638,12 +691,18 @@ mod laws {
             Ok(())
         }
 
+        fn turns_to(&mut self, network: NetworkClass, visit_is_open: bool) -> Result<(), TestCaseError> {
+            (self.facts.network, self.facts.visit_is_open) = (network, visit_is_open);
+            self.step(Event::Changed)
+        }
+
         fn comes(&mut self, which: usize, choice: u32, code: ErrorCode) -> Result<(), TestCaseError> {
             if self.under_way.is_empty() {
                 return Ok(());
             }
             let (number, work) = self.under_way.swap_remove(which % self.under_way.len());
-            self.step(Event::Came(number, outcome_of(&work, choice, code)))
+            let outcome = outcome_of(&work, choice, code, |row| self.engine.gate(row, self.facts.network, self.facts.wifi_only));
+            self.step(Event::Came(number, outcome))
         }
     }
 
@@ -654,7 +713,7 @@ mod laws {
         /// somebody who watches over it, and nothing forgotten. And when everything that is under way comes back, it ends.
         #[test]
         fn whatever_happens_the_engine_keeps_its_promises(
-            flags in 0..16_u8,
+            flags in 0..64_u8,
             happenings in prop::collection::vec(any_happening(), 0..80),
             choices in prop::collection::vec((any::<u32>(), any_code()), 400),
         ) {
@@ -669,6 +728,7 @@ mod laws {
                     }
                     Happening::Comes { which, choice, code } => around.comes(which, choice, code)?,
                     Happening::Passes(millis) => around.facts.now = around.facts.now.plus_millis(millis),
+                    Happening::Around(network, visit) => around.turns_to(network, visit)?,
                 }
             }
             for (choice, code) in choices {
@@ -683,7 +743,7 @@ mod laws {
         /// Work that never comes back does not hold the engine either: the watchdog gives it up.
         #[test]
         fn work_that_never_comes_back_is_given_up(
-            flags in 0..16_u8,
+            flags in 0..64_u8,
             happenings in prop::collection::vec(any_happening(), 0..40),
         ) {
             let mut around = Around::new(flags);
@@ -693,6 +753,7 @@ mod laws {
                     Happening::Outside(event) => around.step(event)?,
                     Happening::Comes { which, choice, code } => around.comes(which, choice, code)?,
                     Happening::Passes(millis) => around.facts.now = around.facts.now.plus_millis(millis),
+                    Happening::Around(network, visit) => around.turns_to(network, visit)?,
                 }
             }
             around.under_way.clear();
@@ -726,7 +787,7 @@ fn a_damaged_database_is_looked_after_without_a_press() {
     let effects = engine.step(Event::Damaged(DOWN), &facts(3));
     assert_eq!((words(&engine).1, effects.last()), ("failed", Some(&Effect::WakeAt(Some(NOW.plus_secs(5))))));
     let later = Facts { now: NOW.plus_secs(5), ..facts(3) };
-    assert_eq!(work_of(engine.step(Event::Due, &later)), [NEWS_ALONE]);
+    assert_eq!(does(&mut engine, Event::Due, &later), [NEWS_ALONE]);
 }
 
 /// Found by the fleet simulator (seed 87): a clock was thirty years ahead, was set right, and the application was started again.
@@ -740,5 +801,5 @@ fn a_next_try_in_thirty_years_is_made_at_the_next_start() {
     let mut engine = Engine::new(Kept { rows, ..Kept::default() });
     let effects = engine.step(Event::Started, &facts(3));
     assert!(effects.contains(&Effect::WakeAt(Some(NOW))), "{effects:?}");
-    assert_eq!(work_of(engine.step(Event::Due, &facts(3))), [both(3)]);
+    assert_eq!(does(&mut engine, Event::Due, &facts(3)), [both(3)]);
 }
