@@ -41,8 +41,17 @@ days-count = { $n ->
     [one] { $text } day
    *[other] { $text } days
   }
+photos-count = { $n ->
+    [one] { $text } photo
+   *[other] { $text } photos
+  }
+files-count = { $n ->
+    [one] { $text } file
+   *[other] { $text } files
+  }
 pieces = { $n } pcs
 minutes = { $n } min
+seconds = { $n } s
 
 # Login
 login-email = E-mail
@@ -106,6 +115,7 @@ chip-busy = running
 chip-attention = need attention: { $n }
 chip-error = error { $code }
 chip-ok = done at { $time }
+chip-waiting = waiting for Wi-Fi: { $n }
 
 # Route
 route-title = Route
@@ -123,6 +133,7 @@ visit-state-planned = Planned
 visit-state-open-for = Open { $n } min
 visit-state-here-long = Only on this device
 visit-state-server-long = Data are on the server
+visit-state-photos = Photos wait
 visit-unplanned = Off route
 overdue = Overdue
 
@@ -184,6 +195,37 @@ visit-finished-from-to = { $from } – { $to }
 visit-order-new = New order
 visit-order-continue = Continue the order
 visit-orders-none = No orders in this visit yet
+visit-photos-none = No photos yet
+visit-photos-wait = Data are on the server, photos wait: { $n }
+visit-materials = Materials of this outlet
+
+# Photos
+photos-title = Photos
+photo-title = Photo
+photo-scene = What does it show?
+photo-take = Take a photo
+photo-choose = Choose from the gallery
+photo-saving = Keeping the photo…
+photo-saved = The photo is kept on the phone
+photo-here = Only here
+photo-server = On the server
+photo-lost = Not found
+photo-failed = Not sent
+photo-sent-part = Sent { $done } of { $total }
+photo-removed = The photo is on the server. It was removed from the phone to free space.
+photo-not-shown = The file cannot be shown
+photo-taken-at = Taken
+photo-size = Size
+photo-of = { $scene }, { $state }
+scene-shelf = Shelf
+scene-cooler = Cooler
+scene-display = Display
+scene-posm = Advertising
+scene-facade = Front
+scene-other = Other
+space-low = The phone is low on space. Free some to go on taking photos.
+space-full = No photos can be taken while less than 100 MB are free. Those taken are kept.
+space-free-up = Free up space
 
 # Order
 order-title = Order
@@ -270,6 +312,53 @@ more-title = More
 more-sync = Synchronisation
 more-profile = Profile
 
+# Materials
+materials-title = Materials
+materials-here = On the phone: { $here } of { $total }
+materials-none = No materials yet
+materials-none-hint = Planograms, price lists and presentations come from the office with synchronisation.
+materials-other = No folder
+materials-all = All materials
+material-title = Material
+material-new = new
+material-mandatory = mandatory
+material-pinned = kept
+material-here = On the phone
+material-wanted = Will be loaded
+material-left = Not loaded
+material-failed = Failed to load
+material-part = { $done } of { $total }
+material-load = Load now
+material-not-here = The file is not on the phone yet
+material-left-hint = It did not fit into the space for materials.
+material-asked = It will be loaded as soon as possible
+material-pin = Always keep on the phone
+material-open-in = Open in…
+material-save = Save the file
+material-elsewhere = Another application opens this file
+material-valid-to = Valid until { $date }
+material-kind-planogram = Planogram
+material-kind-price_list = Price list
+material-kind-presentation = Presentation
+material-kind-picture = Product picture
+material-kind-video = Video
+material-kind-training = Training
+
+# Storage of the device
+storage-title = Storage
+storage-databases = Database
+storage-queued = Photos to send
+storage-queued-kept = Never removed before they are on the server
+storage-sent = Sent photos
+storage-logs = Logs
+storage-free = Free
+storage-used = Used
+storage-remove-sent = Remove sent photos ({ $size })
+storage-remove-unused = Remove materials not opened for { $days } days ({ $size })
+storage-removed = Space is freed
+storage-ask = Ask the browser to keep the data
+storage-asked-no = The browser does not promise yet. Install the application to the home screen and try again.
+
 # Synchronisation
 sync-title = Synchronisation
 sync-all = Sync all
@@ -277,6 +366,9 @@ sync-stop = Stop
 sync-download = Download
 sync-upload = Upload
 sync-mandatory = Mandatory information
+sync-materials = Materials
+sync-library = IR library
+sync-library-version = ver. { $version }
 sync-row-button = Synchronise: { $row }
 sync-last-ok-label = Last successful sync
 sync-never = Not synced yet
@@ -290,6 +382,7 @@ sync-running = Sync is running
 sync-all-sent = Everything is sent
 sync-up-to-date = No changes
 sync-pending = To send: { $list }
+sync-pending-load = To load: { $list }
 sync-set-aside = Everything is sent but what was set aside: { $n }
 sync-summary-ok = All data are on the server
 sync-summary-never = Data are not loaded yet
@@ -318,6 +411,47 @@ sync-result-nothing = Done. No changes
 sync-result-stopped = Sync stopped. Data are saved
 sync-result-partial = Partly done. The reason stands in the row
 sync-login = Sign in
+
+# Network and files
+network-wifi = Wi-Fi
+network-metered_wifi = Metered Wi-Fi
+network-cellular = Mobile network
+network-roaming = Roaming
+network-offline = No network
+network-unknown = Network of unknown type
+sync-network = Network: { $network }
+sync-wifi-only = Transfer materials over Wi-Fi only
+sync-wifi-only-help = Photos, files and the IR library wait for Wi-Fi. Orders and visits use any network.
+sync-wait-wifi = Waiting for Wi-Fi: { $what }
+sync-wait-consent = Waiting for your consent: { $what }
+sync-wait-unknown = Waiting to know the network: { $what }
+sync-wait-visit = The new version is here; it starts after the visit
+sync-metered-wifi = This Wi-Fi is metered (e.g. a hotspot). Materials will wait.
+sync-roaming = You are roaming. Materials are not transferred without your consent.
+sync-unknown-net = Network type is unknown. Treat it as Wi-Fi for this session?
+sync-unknown-yes = Treat as Wi-Fi
+sync-unknown-no = Wait
+sync-send-now = Send now
+sync-load-now = Load now
+sync-send-mobile = No Wi-Fi. Transfer { $size } over the mobile network?
+sync-send-here = Transfer { $size } over this network?
+sync-send-wait = Wait for Wi-Fi
+sync-partial-loaded = Loaded { $done } of { $total ->
+    [one] { $total } file
+   *[other] { $total } files
+  }
+sync-partial-sent = Sent { $done } of { $total } photos
+sync-photos-lost = Not found on the device: { $what }
+sync-files-loaded = Files are here
+sync-library-updated = The library is updated
+sync-stage-photos = Sending photos
+sync-stage-materials = Loading materials
+sync-stage-library = Updating the IR library
+sync-stage-library-check = Checking the IR library
+sync-eta = ~{ $t } left
+sync-summary-waiting-hint = Orders and visits use any network
+sync-result-part-photos = Partly done. Mandatory data sent, { $photos } not sent
+
 # Need attention
 attention-title = Need attention
 attention-hint = All other documents are sent as usual.
@@ -354,6 +488,10 @@ profile-storage = Storage
 profile-storage-safe = Protected from clearing by the browser
 profile-storage-unsafe = The browser may clear it. Install the application on the home screen
 profile-language = Language
+profile-traffic = Traffic this month
+profile-traffic-none = Nothing was transferred this month
+profile-traffic-up = Sent
+profile-traffic-down = Received
 profile-logout = Log out
 profile-logout-ask = Log out?
 profile-logout-clean = Everything is sent. To log in again you need a network.
@@ -371,6 +509,7 @@ act-not-found = This record is gone. It may have left your territory.
 act-other-visit = Finish the open visit first
 act-visit-finished = This visit is finished already
 act-numbers = Order numbers have run out. Ask your supervisor.
+act-picture = The picture cannot be read, or is too large. Take it again.
 act-empty-order = The order has no products
 act-quantity = Quantity from 1 to 100,000
 act-no-unit = The product is not sold in this unit

@@ -48,8 +48,17 @@ days-count = { $n ->
     [few] { $text } дня
    *[other] { $text } дней
   }
+photos-count = { $n ->
+   *[other] { $text } фото
+  }
+files-count = { $n ->
+    [one] { $text } файл
+    [few] { $text } файла
+   *[other] { $text } файлов
+  }
 pieces = { $n } шт
 minutes = { $n } мин
+seconds = { $n } с
 
 # Вход
 login-email = Электронная почта
@@ -113,6 +122,7 @@ chip-busy = идёт синхронизация
 chip-attention = требуют внимания: { $n }
 chip-error = ошибка { $code }
 chip-ok = выполнена { $time }
+chip-waiting = ждут Wi-Fi: { $n }
 
 # Маршрут
 route-title = Маршрут
@@ -130,6 +140,7 @@ visit-state-planned = План
 visit-state-open-for = Идёт { $n } мин
 visit-state-here-long = Только на этом устройстве
 visit-state-server-long = Данные на сервере
+visit-state-photos = Фото ждут
 visit-unplanned = Вне маршрута
 overdue = Просрочено
 
@@ -191,6 +202,37 @@ visit-finished-from-to = { $from } – { $to }
 visit-order-new = Новый заказ
 visit-order-continue = Продолжить заказ
 visit-orders-none = Заказов в этом визите пока нет
+visit-photos-none = Фото пока нет
+visit-photos-wait = Данные на сервере, фото ждут: { $n }
+visit-materials = Материалы точки
+
+# Фото
+photos-title = Фото
+photo-title = Фото
+photo-scene = Что на фото?
+photo-take = Снять
+photo-choose = Выбрать из галереи
+photo-saving = Сохраняем фото…
+photo-saved = Фото сохранено на телефоне
+photo-here = Только здесь
+photo-server = На сервере
+photo-lost = Не найдено
+photo-failed = Не отправлено
+photo-sent-part = Отправлено { $done } из { $total }
+photo-removed = Фото на сервере. С телефона убрано, чтобы освободить место.
+photo-not-shown = Не удалось показать файл
+photo-taken-at = Снято
+photo-size = Размер
+photo-of = { $scene }, { $state }
+scene-shelf = Полка
+scene-cooler = Холодильник
+scene-display = Выкладка
+scene-posm = Реклама
+scene-facade = Фасад
+scene-other = Другое
+space-low = На телефоне мало места. Освободите его, чтобы снимать дальше.
+space-full = Снимать нельзя, пока на телефоне свободно меньше 100 МБ. Сделанные фото сохранены.
+space-free-up = Освободить место
 
 # Заказ
 order-title = Заказ
@@ -277,6 +319,53 @@ more-title = Ещё
 more-sync = Синхронизация
 more-profile = Профиль
 
+# Материалы
+materials-title = Материалы
+materials-here = На телефоне { $here } из { $total }
+materials-none = Материалов пока нет
+materials-none-hint = Планограммы, прайс-листы и презентации приходят из офиса при синхронизации.
+materials-other = Без папки
+materials-all = Все материалы
+material-title = Материал
+material-new = новый
+material-mandatory = обязательный
+material-pinned = закреплён
+material-here = На телефоне
+material-wanted = Загрузится
+material-left = Не загружен
+material-failed = Не загрузился
+material-part = { $done } из { $total }
+material-load = Загрузить сейчас
+material-not-here = Файл ещё не на телефоне
+material-left-hint = Не поместился в память, отведённую под материалы.
+material-asked = Загрузим при первой возможности
+material-pin = Всегда хранить на телефоне
+material-open-in = Открыть в…
+material-save = Сохранить файл
+material-elsewhere = Этот файл откроет другое приложение
+material-valid-to = Действует до { $date }
+material-kind-planogram = Планограмма
+material-kind-price_list = Прайс-лист
+material-kind-presentation = Презентация
+material-kind-picture = Фото товара
+material-kind-video = Видео
+material-kind-training = Обучение
+
+# Память устройства
+storage-title = Память устройства
+storage-databases = База
+storage-queued = Фото в очереди
+storage-queued-kept = Не удаляются, пока не уйдут на сервер
+storage-sent = Отправленные фото
+storage-logs = Логи
+storage-free = Свободно
+storage-used = Занято
+storage-remove-sent = Удалить отправленные фото ({ $size })
+storage-remove-unused = Удалить материалы, не открытые { $days } дней ({ $size })
+storage-removed = Место освобождено
+storage-ask = Попросить браузер хранить данные
+storage-asked-no = Браузер пока не обещает. Установите приложение на экран «Домой» и повторите.
+
 # Синхронизация
 sync-title = Синхронизация
 sync-all = Синхронизировать все
@@ -284,6 +373,9 @@ sync-stop = Остановить
 sync-download = Загрузка
 sync-upload = Выгрузка
 sync-mandatory = Обязательная информация
+sync-materials = Материалы
+sync-library = Библиотека IR
+sync-library-version = вер. { $version }
 sync-row-button = Синхронизировать: { $row }
 sync-last-ok-label = Последняя успешная синхронизация
 sync-never = Ещё не выполнялась
@@ -297,6 +389,7 @@ sync-running = Идёт синхронизация
 sync-all-sent = Всё выгружено
 sync-up-to-date = Изменений нет
 sync-pending = Ждут выгрузки: { $list }
+sync-pending-load = Ждут загрузки: { $list }
 sync-set-aside = Выгружено всё, кроме отложенных: { $n }
 sync-summary-ok = Все данные на сервере
 sync-summary-never = Данные ещё не загружены
@@ -325,6 +418,47 @@ sync-result-nothing = Готово. Изменений нет
 sync-result-stopped = Синхронизация остановлена. Данные сохранены
 sync-result-partial = Частично: не всё удалось. Причина указана в строке
 sync-login = Войти
+
+# Сеть и файлы
+network-wifi = Wi-Fi
+network-metered_wifi = Лимитный Wi-Fi
+network-cellular = Мобильная сеть
+network-roaming = Роуминг
+network-offline = Нет сети
+network-unknown = Сеть неизвестного типа
+sync-network = Сеть: { $network }
+sync-wifi-only = Загрузка и выгрузка материалов только по Wi-Fi
+sync-wifi-only-help = Фото, файлы и библиотека IR ждут Wi-Fi. Заказы и визиты отправляются по любой сети.
+sync-wait-wifi = Ждём Wi-Fi: { $what }
+sync-wait-consent = Ждём вашего согласия: { $what }
+sync-wait-unknown = Ждём, какая это сеть: { $what }
+sync-wait-visit = Новая версия загружена, включим после визита
+sync-metered-wifi = Эта сеть Wi-Fi лимитная (например, точка доступа телефона). Материалы подождут.
+sync-roaming = Вы в роуминге. Материалы не передаём без вашего согласия.
+sync-unknown-net = Тип сети не определён. Считать её Wi-Fi до конца сеанса?
+sync-unknown-yes = Считать Wi-Fi
+sync-unknown-no = Подождать
+sync-send-now = Отправить сейчас
+sync-load-now = Загрузить сейчас
+sync-send-mobile = Сейчас нет Wi-Fi. Передать { $size } по мобильной сети?
+sync-send-here = Передать { $size } по этой сети?
+sync-send-wait = Подождать Wi-Fi
+sync-partial-loaded = Загружено { $done } из { $total ->
+    [one] { $total } файла
+   *[other] { $total } файлов
+  }
+sync-partial-sent = Отправлено { $done } из { $total } фото
+sync-photos-lost = Не найдено на устройстве: { $what }
+sync-files-loaded = Файлы загружены
+sync-library-updated = Библиотека обновлена
+sync-stage-photos = Отправляем фото
+sync-stage-materials = Загружаем материалы
+sync-stage-library = Обновляем библиотеку IR
+sync-stage-library-check = Проверяем библиотеку IR
+sync-eta = осталось ~{ $t }
+sync-summary-waiting-hint = Заказы и визиты отправляются по любой сети
+sync-result-part-photos = Частично. Обязательная информация выгружена, { $photos } не отправлено
+
 # Требуют внимания
 attention-title = Требуют внимания
 attention-hint = Остальные документы отправляются как обычно.
@@ -361,6 +495,10 @@ profile-storage = Хранилище
 profile-storage-safe = Защищено от очистки браузером
 profile-storage-unsafe = Браузер может очистить. Установите приложение на экран «Домой»
 profile-language = Язык
+profile-traffic = Трафик за месяц
+profile-traffic-none = В этом месяце обмена не было
+profile-traffic-up = Отправлено
+profile-traffic-down = Получено
 profile-logout = Выйти
 profile-logout-ask = Выйти из приложения?
 profile-logout-clean = Всё выгружено. Чтобы войти снова, нужна сеть.
@@ -378,6 +516,7 @@ act-not-found = Такой записи уже нет. Возможно, она 
 act-other-visit = Сначала завершите открытый визит
 act-visit-finished = Этот визит уже завершён
 act-numbers = Номера заказов закончились. Обратитесь к супервайзеру.
+act-picture = Снимок не читается или слишком велик. Снимите ещё раз.
 act-empty-order = В заказе нет товаров
 act-quantity = Количество от 1 до 100 000
 act-no-unit = Товар не продаётся в этой единице

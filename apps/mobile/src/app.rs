@@ -5,6 +5,7 @@ use polevik_device_api::sync::{RowId, SyncView};
 use polevik_device_api::view::{Screen, StartView, View};
 use polevik_device_api::{Command, CommandDone, Request};
 use polevik_domain::ids::DocumentId;
+use polevik_domain::photo::Scene;
 use polevik_domain::time::UtcMillis;
 use polevik_texts::Language;
 use wasm_bindgen::{JsCast, JsValue};
@@ -32,6 +33,10 @@ pub struct Page {
     pub words: Words,
     /// The document that the rep is about to take back: the sheet that asks why is open.
     pub withdrawing: RwSignal<Option<DocumentId>>,
+    /// Whether the rep was asked, since the application was opened, what a network of unknown kind is.
+    pub network_asked: RwSignal<bool>,
+    /// What the last photo showed: the next one often shows the same.
+    pub scene: RwSignal<Scene>,
     /// What is said, and how many were said before it.
     toasts: RwSignal<(u32, Option<String>)>,
     depth: RwSignal<u32>,
@@ -166,6 +171,8 @@ fn App() -> impl IntoView {
         storage_kept: RwSignal::new(false),
         words,
         withdrawing: RwSignal::new(None),
+        network_asked: RwSignal::new(false),
+        scene: RwSignal::new(Scene::Shelf),
         toasts: RwSignal::new((0, None)),
         depth: RwSignal::new(0),
     };
@@ -259,11 +266,15 @@ fn Work() -> impl IntoView {
             Route::More => view! { <screens::more::More/> }.into_any(),
             Route::Sync => view! { <screens::sync::Sync/> }.into_any(),
             Route::Attention => view! { <screens::attention::Attention/> }.into_any(),
+            Route::Photo(visit, photo) => view! { <screens::photo::Photo visit photo/> }.into_any(),
+            Route::Materials => view! { <screens::materials::Materials/> }.into_any(),
+            Route::Material(id) => view! { <screens::material::Material id/> }.into_any(),
+            Route::Storage => view! { <screens::storage::Storage/> }.into_any(),
             Route::Profile => view! { <screens::profile::Profile/> }.into_any(),
             Route::Login => return view! { <screens::login::Login again=true/> }.into_any(),
         };
-        // An order and a visit have their own bar below, with what is done next.
-        let tabs = !matches!(route, Route::Order(_) | Route::Visit(_) | Route::Outlet(_));
+        // An order and a visit have their own bar below, with what is done next; a file takes all the room there is.
+        let tabs = !matches!(route, Route::Order(_) | Route::Visit(_) | Route::Outlet(_) | Route::Photo(..) | Route::Material(_));
         view! { <div class="shell">{screen} {tabs.then(|| view! { <TabBar/> })}</div> <screens::attention::WithdrawSheet/> }.into_any()
     }
 }

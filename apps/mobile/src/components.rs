@@ -152,7 +152,7 @@ pub fn StateChip() -> impl IntoView {
         },
         Summary::NeedAttention(_) => "chip warn",
         Summary::Running(_) => "chip busy",
-        Summary::Unsent(_) => "chip waiting",
+        Summary::Waiting(_) | Summary::Unsent(_) => "chip waiting",
         Summary::Ok(_) => "chip ok",
         Summary::Never => "chip",
     };
@@ -161,6 +161,7 @@ pub fn StateChip() -> impl IntoView {
             Summary::Failed(failure) => words.with_text("chip-error", "code", failure.code.as_str()),
             Summary::NeedAttention(n) => words.with("chip-attention", &[("n", n.into())]),
             Summary::Running(_) => words.t("chip-busy"),
+            Summary::Waiting(n) => words.with("chip-waiting", &[("n", n.into())]),
             Summary::Unsent(n) => words.with("chip-unsent", &[("n", n.into())]),
             Summary::Ok(at) => words.with_text("chip-ok", "time", &words.day_and_clock(at)),
             Summary::Never => words.t("chip-never"),
@@ -173,6 +174,8 @@ pub fn StateChip() -> impl IntoView {
         Summary::Running(percent) => {
             view! { {icon_spinning(icons::SYNC, 16)} {percent.map(|percent| format!("{percent}\u{a0}%"))} }.into_any()
         }
+        // As on the screen it leads to: the word, and how many files.
+        Summary::Waiting(n) => view! { {icon_px(icons::WIFI, 16)} "Wi-Fi" {(n > 0).then(|| format!("\u{a0}{n}"))} }.into_any(),
         Summary::Unsent(n) => view! { {icon_px(icons::UP, 16)} {n} }.into_any(),
         Summary::Ok(at) => view! { {icon_px(icons::CHECK, 16)} {short_time(words, at)} }.into_any(),
         Summary::Never => view! { {icon_px(icons::SYNC, 16)} "–" }.into_any(),

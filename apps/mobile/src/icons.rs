@@ -70,6 +70,26 @@ icons! {
     EXIT = r#"<path d="M14 4h4a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2h-4M4 12h11M8 8l-4 4 4 4"/>"#;
     /// A sheet to write on.
     NOTE = r#"<path d="M5 4h14v10l-6 6H5zM13 20v-6h6M9 9h6"/>"#;
+    /// A camera.
+    CAMERA = r#"<path d="M3.500 8.500A2 2 0 0 1 5.500 6.500h2L9 4h6l1.500 2.500h2a2 2 0 0 1 2 2V18a2 2 0 0 1-2 2h-13a2 2 0 0 1-2-2z"/><circle cx="12" cy="13" r="3.700"/>"#;
+    /// Waves of a radio.
+    WIFI = r#"<path d="M2.500 9.500a14 14 0 0 1 19 0M6 13.300a9 9 0 0 1 12 0M9.300 17a4.300 4.300 0 0 1 5.400 0M12 20v.01"/>"#;
+    /// Bars of a mobile network.
+    CELLS = r#"<path d="M5 20v-3M10 20v-6.500M15 20V10M20 20V5"/>"#;
+    /// A folder.
+    FOLDER = r#"<path d="M3 7a2 2 0 0 1 2-2h4.500l2 2.500H19a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z"/>"#;
+    /// A picture in a frame.
+    PICTURE = r#"<rect x="3.500" y="4.500" width="17" height="15" rx="2.500"/><circle cx="9" cy="10" r="1.600"/><path d="M4 17l4.500-4 3.500 3 3-2.500 5 4"/>"#;
+    /// Something to play.
+    VIDEO = r#"<rect x="3.500" y="5" width="17" height="14" rx="2.500"/><path d="M10.500 9.200v5.600l4.500-2.800z"/>"#;
+    /// A closed lock.
+    LOCK = r#"<rect x="5" y="11" width="14" height="9.500" rx="2.500"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>"#;
+    /// Out of here, to others.
+    SHARE = r#"<path d="M12 15V4M8 7.500L12 3.500l4 4M6.500 11.500H5V20.500h14v-9h-1.500"/>"#;
+    /// A drive.
+    STORAGE = r#"<rect x="3.500" y="13" width="17" height="7" rx="2"/><path d="M4 13.500L6.500 5h11l2.500 8.500M16.500 16.500h.01"/>"#;
+    /// An aim around a thing.
+    SCAN = r#"<path d="M4 8V6a2 2 0 0 1 2-2h2M16 4h2a2 2 0 0 1 2 2v2M20 16v2a2 2 0 0 1-2 2h-2M8 20H6a2 2 0 0 1-2-2v-2"/><rect x="9" y="8" width="6" height="8" rx="1.500"/>"#;
     /// A hand that stops.
     STOP = r#"<circle cx="12" cy="12" r="9"/><path d="M5.800 5.800l12.400 12.400"/>"#;
 }

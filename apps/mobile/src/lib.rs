@@ -19,6 +19,8 @@ pub mod order_draft;
 pub mod router;
 #[cfg(target_arch = "wasm32")]
 mod screens;
+#[cfg(target_arch = "wasm32")]
+mod stored;
 pub mod summary;
 #[cfg(target_arch = "wasm32")]
 mod update;

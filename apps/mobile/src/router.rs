@@ -25,6 +25,14 @@ pub enum Route {
     Sync,
     /// «Требуют внимания».
     Attention,
+    /// One photo of a visit.
+    Photo(DocumentId, DocumentId),
+    /// «Материалы».
+    Materials,
+    /// One material, opened.
+    Material(i64),
+    /// «Память устройства».
+    Storage,
     /// «Профиль».
     Profile,
     /// Signing in again while work is on the device.
@@ -50,7 +58,11 @@ impl Route {
     pub fn parse(path: &str) -> Self {
         let mut parts = path.trim_matches('/').split('/');
         let (head, id) = (parts.next().unwrap_or_default(), parts.next());
+        let within = (parts.next(), parts.next());
         let found = match (head, id) {
+            ("visits", Some(id)) if within.0 == Some("photos") => {
+                DocumentId::parse(id).zip(within.1.and_then(DocumentId::parse)).map(|(visit, photo)| Self::Photo(visit, photo))
+            }
             ("outlets", None) => Some(Self::Outlets),
             ("outlets", Some(id)) => id.parse().ok().map(|id| Self::Outlet(OutletId(id))),
             ("visits", Some(id)) => DocumentId::parse(id).map(Self::Visit),
@@ -59,6 +71,9 @@ impl Route {
             ("more", None) => Some(Self::More),
             ("sync", None) => Some(Self::Sync),
             ("attention", None) => Some(Self::Attention),
+            ("materials", None) => Some(Self::Materials),
+            ("materials", Some(id)) => id.parse().ok().map(Self::Material),
+            ("storage", None) => Some(Self::Storage),
             ("profile", None) => Some(Self::Profile),
             ("login", None) => Some(Self::Login),
             _ => None,
@@ -79,6 +94,10 @@ impl Route {
             Self::More => "/more".to_owned(),
             Self::Sync => "/sync".to_owned(),
             Self::Attention => "/attention".to_owned(),
+            Self::Photo(visit, photo) => format!("/visits/{visit}/photos/{photo}"),
+            Self::Materials => "/materials".to_owned(),
+            Self::Material(id) => format!("/materials/{id}"),
+            Self::Storage => "/storage".to_owned(),
             Self::Profile => "/profile".to_owned(),
             Self::Login => "/login".to_owned(),
         }
@@ -88,10 +107,10 @@ impl Route {
     #[must_use]
     pub fn tab(self) -> Tab {
         match self {
-            Self::Day | Self::Visit(_) | Self::Login => Tab::Day,
+            Self::Day | Self::Visit(_) | Self::Photo(..) | Self::Login => Tab::Day,
             Self::Outlets | Self::Outlet(_) => Tab::Outlets,
             Self::Orders | Self::Order(_) => Tab::Orders,
-            Self::More | Self::Sync | Self::Attention | Self::Profile => Tab::More,
+            Self::More | Self::Sync | Self::Attention | Self::Materials | Self::Material(_) | Self::Storage | Self::Profile => Tab::More,
         }
     }
 
@@ -102,8 +121,10 @@ impl Route {
             Self::Day | Self::Outlets | Self::Orders | Self::More | Self::Visit(_) | Self::Login => Self::Day,
             Self::Outlet(_) => Self::Outlets,
             Self::Order(_) => Self::Orders,
+            Self::Photo(visit, _) => Self::Visit(visit),
+            Self::Material(_) => Self::Materials,
             Self::Attention => Self::Sync,
-            Self::Sync | Self::Profile => Self::More,
+            Self::Sync | Self::Materials | Self::Storage | Self::Profile => Self::More,
         }
     }
 }
@@ -125,6 +146,10 @@ mod tests {
             Route::More,
             Route::Sync,
             Route::Attention,
+            Route::Photo(document, document),
+            Route::Materials,
+            Route::Material(7),
+            Route::Storage,
             Route::Profile,
             Route::Login,
         ] {
@@ -134,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_path_nobody_knows_shows_the_route_of_the_day() {
-        for path in ["/", "", "/nothing", "/orders/not-an-id", "/outlets/x", "/visits"] {
+        for path in ["/", "", "/nothing", "/orders/not-an-id", "/outlets/x", "/visits", "/materials/x", "/visits/x/photos/y"] {
             assert_eq!(Route::parse(path), Route::Day, "{path}");
         }
     }

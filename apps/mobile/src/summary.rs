@@ -1,9 +1,10 @@
 //! One word for the state of synchronisation: the chip of every top bar and the head of the synchronisation screen.
 //!
-//! Of several things that are true at once the one that matters most is said: error, needs attention, running, unsent, ok, never.
+//! Of several things that are true at once the one that matters most is said: error, needs attention, running, waiting, unsent, ok, never.
 
 use polevik_device_api::ErrorCode;
-use polevik_device_api::sync::{Failure, RowState, RowView, Stage, SyncView};
+use polevik_device_api::network::TrafficClass;
+use polevik_device_api::sync::{Failure, RowId, RowState, RowView, Stage, SyncView, WaitReason};
 use polevik_domain::time::UtcMillis;
 
 /// What is said.
@@ -15,6 +16,8 @@ pub enum Summary {
     NeedAttention(u32),
     /// A session runs; percent when the end is known.
     Running(Option<u8>),
+    /// Files that wait for Wi-Fi, or for the rep's word about the network.
+    Waiting(u64),
     /// Documents that are only on this device.
     Unsent(u32),
     /// Everything is on the server; since when.
@@ -34,15 +37,21 @@ pub fn summary(sync: &SyncView) -> Summary {
     if let Some(failure) = failure {
         return Summary::Failed(failure.clone());
     }
-    let attention: u32 = sync.rows.iter().map(|row| row.need_attention).sum();
+    let attention: u32 = sync.rows.iter().map(attention_of).sum();
     if attention > 0 {
         return Summary::NeedAttention(attention);
+    }
+    let mut waiting = sync.rows.iter().filter_map(|row| waits_for_network(&row.state)).peekable();
+    if waiting.peek().is_some() {
+        return Summary::Waiting(waiting.sum());
     }
     let unsent: u32 = sync.rows.iter().map(unsent_of).sum();
     if unsent > 0 {
         return Summary::Unsent(unsent);
     }
-    match sync.rows.iter().map(|row| row.last_success).min().flatten() {
+    // Files follow when they can; work is possible with the mandatory rows alone.
+    let mandatory = sync.rows.iter().filter(|row| row.id.traffic() == TrafficClass::Mandatory);
+    match mandatory.map(|row| row.last_success).min().flatten() {
         Some(oldest) => Summary::Ok(oldest),
         None => Summary::Never,
     }
@@ -53,14 +62,75 @@ pub fn summary(sync: &SyncView) -> Summary {
 pub fn failure_of(row: &RowView) -> Option<&Failure> {
     match &row.state {
         RowState::Failed { failure, .. } => Some(failure),
-        RowState::Never | RowState::Queued | RowState::Running { .. } | RowState::Ok | RowState::Stopped => None,
+        RowState::Never
+        | RowState::Queued
+        | RowState::Waiting { .. }
+        | RowState::Running { .. }
+        | RowState::Ok
+        | RowState::Partial { .. }
+        | RowState::Stopped => None,
     }
 }
 
-/// Documents of a row that wait to be sent.
+/// How many files a row holds back until there is another network or the rep agrees; `None` if it does not wait for that.
+#[must_use]
+pub fn waits_for_network(state: &RowState) -> Option<u64> {
+    match state {
+        RowState::Waiting { reason: WaitReason::OpenVisit, .. } => None,
+        RowState::Waiting { files, .. } => Some(*files),
+        RowState::Never
+        | RowState::Queued
+        | RowState::Running { .. }
+        | RowState::Ok
+        | RowState::Partial { .. }
+        | RowState::Failed { .. }
+        | RowState::Stopped => None,
+    }
+}
+
+/// What of a row needs the rep: documents that were refused or set aside, and photos that are gone.
+#[must_use]
+pub fn attention_of(row: &RowView) -> u32 {
+    row.need_attention.saturating_add(row.lost_photos)
+}
+
+/// Documents and photos of a row that wait to be sent.
 #[must_use]
 pub fn unsent_of(row: &RowView) -> u32 {
-    row.orders_waiting.saturating_add(row.visits_waiting).saturating_add(row.withdrawals_waiting)
+    let photos = if row.id == RowId::UploadMaterials { row.files_waiting } else { 0 };
+    row.orders_waiting.saturating_add(row.visits_waiting).saturating_add(row.withdrawals_waiting).saturating_add(photos)
+}
+
+/// How fast the bytes of a stage move, and so how long they still take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    stage: Stage,
+    since: UtcMillis,
+    from_bytes: u64,
+    /// Seconds left, once enough was seen to say so.
+    pub seconds_left: Option<i64>,
+}
+
+/// Before so much time has passed a pace is a guess.
+const PACE_AFTER_MS: i64 = 2_000;
+
+impl Pace {
+    /// What is known at `now` of the row that runs, after what was known `before`; `None` while no bytes move towards a known end.
+    #[must_use]
+    pub fn of(state: &RowState, now: UtcMillis, before: Option<Self>) -> Option<Self> {
+        let RowState::Running { stage, bytes, bytes_total, .. } = *state else { return None };
+        if bytes_total == 0 {
+            return None;
+        }
+        let start = before.filter(|pace| pace.stage == stage && pace.from_bytes <= bytes && pace.since <= now);
+        let start = start.unwrap_or(Self { stage, since: now, from_bytes: bytes, seconds_left: None });
+        let (millis, moved) = (now.since(start.since), bytes - start.from_bytes);
+        if millis < PACE_AFTER_MS || moved == 0 {
+            return Some(start);
+        }
+        let left = u128::from(bytes_total.saturating_sub(bytes)) * u128::from(millis.unsigned_abs()) / u128::from(moved) / 1_000;
+        Some(Self { seconds_left: i64::try_from(left).ok(), ..start })
+    }
 }
 
 /// How far the row that runs is.
@@ -80,8 +150,10 @@ pub fn percent_of(state: &RowState) -> Option<u8> {
     };
     match stage {
         Stage::Connecting => None,
-        Stage::Uploading => share(done, total).or_else(|| share(bytes, bytes_total)),
+        Stage::Uploading | Stage::CheckingLibrary => share(done, total).or_else(|| share(bytes, bytes_total)),
         Stage::Downloading => Some(part(share(bytes, bytes_total)?, FETCHING_PERCENT)),
+        // Bytes first: files are of very different lengths.
+        Stage::SendingFiles | Stage::FetchingFiles | Stage::FetchingLibrary => share(bytes, bytes_total).or_else(|| share(done, total)),
         Stage::Applying => Some(FETCHING_PERCENT + part(share(done, total)?, 100 - FETCHING_PERCENT)),
     }
 }
@@ -105,7 +177,7 @@ pub fn needs_login(code: ErrorCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use polevik_device_api::sync::RowId;
+    use polevik_device_api::network::NetworkClass;
 
     use super::*;
 
@@ -117,6 +189,11 @@ mod tests {
             last_success: Some(UtcMillis(5)),
             last_attempt: None,
             changed: false,
+            files_waiting: 0,
+            bytes_waiting: 0,
+            lost_photos: 0,
+            library_version: None,
+            library_bytes: None,
             orders_waiting: 0,
             visits_waiting: 0,
             withdrawals_waiting: 0,
@@ -127,7 +204,17 @@ mod tests {
     }
 
     fn sync(rows: Vec<RowView>, running: bool) -> SyncView {
-        SyncView { rows, running, tag: None, result: None, last_counts: None, clock_offset_ms: 0, now: UtcMillis(9) }
+        SyncView {
+            rows,
+            running,
+            tag: None,
+            result: None,
+            last_counts: None,
+            network: NetworkClass::WiFi,
+            wifi_only: true,
+            clock_offset_ms: 0,
+            now: UtcMillis(9),
+        }
     }
 
     fn failed() -> RowState {
@@ -148,8 +235,28 @@ mod tests {
         assert_eq!(summary(&sync(vec![ok(), RowView { need_attention: 1, ..unsent() }], false)), Summary::NeedAttention(1));
         assert!(matches!(summary(&sync(vec![row(RowId::DownloadMandatory, failed()), unsent()], false)), Summary::Failed(_)));
         assert_eq!(summary(&sync(vec![row(RowId::DownloadMandatory, failed()), unsent()], true)), Summary::Running(None));
+        let waits = |reason, files| row(RowId::UploadMaterials, RowState::Waiting { reason, files, bytes: 9 });
+        assert_eq!(summary(&sync(vec![unsent(), waits(WaitReason::WiFi, 18)], false)), Summary::Waiting(18));
+        let library = row(RowId::DownloadLibrary, RowState::Waiting { reason: WaitReason::OpenVisit, files: 0, bytes: 0 });
+        assert_eq!(summary(&sync(vec![ok(), library], false)), Summary::Ok(UtcMillis(5)), "the library comes after the visit by itself");
+        let lost = RowView { lost_photos: 2, ..row(RowId::UploadMaterials, RowState::Ok) };
+        assert_eq!(summary(&sync(vec![ok(), lost], false)), Summary::NeedAttention(2));
+        let no_materials_yet = RowView { last_success: None, ..row(RowId::DownloadMaterials, RowState::Never) };
+        assert_eq!(summary(&sync(vec![ok(), no_materials_yet], false)), Summary::Ok(UtcMillis(5)), "work is possible without them");
         let never = RowView { last_success: None, ..row(RowId::DownloadMandatory, RowState::Never) };
         assert_eq!(summary(&sync(vec![never, ok()], false)), Summary::Never);
+    }
+
+    #[test]
+    fn time_left_is_told_once_the_pace_is_known_and_begins_anew_with_a_stage() {
+        let moving = |stage, bytes| RowState::Running { stage, done: 0, total: 0, bytes, bytes_total: 10_000 };
+        let first = Pace::of(&moving(Stage::SendingFiles, 1_000), UtcMillis(0), None);
+        assert_eq!(first.unwrap().seconds_left, None);
+        let later = Pace::of(&moving(Stage::SendingFiles, 4_000), UtcMillis(3_000), first);
+        assert_eq!(later.unwrap().seconds_left, Some(6), "a thousand bytes a second, six thousand left");
+        let other = Pace::of(&moving(Stage::FetchingFiles, 5_000), UtcMillis(4_000), later);
+        assert_eq!(other.unwrap().seconds_left, None);
+        assert_eq!(Pace::of(&RowState::Ok, UtcMillis(5_000), other), None);
     }
 
     #[test]
@@ -169,6 +276,7 @@ mod tests {
         .collect();
         assert_eq!(shown, [None, Some(0), Some(40), Some(80), Some(80), Some(90), Some(100)]);
         assert_eq!(percent_of(&running(Stage::Uploading, 50, 0)), Some(25));
+        assert_eq!(percent_of(&running(Stage::SendingFiles, 50, 700)), Some(70), "files are of very different lengths");
         assert_eq!((share(7, 5), share(7, 0), share(u64::MAX, u64::MAX)), (Some(100), None, Some(100)));
     }
 }

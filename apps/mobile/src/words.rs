@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use polevik_device_api::frame::Refusal;
+use polevik_device_api::network::{NetworkClass, TrafficClass};
 use polevik_device_api::sync::{Failure, RowId, RowView};
 use polevik_device_api::view::DocumentPlace;
 use polevik_device_api::{ErrorCode, Reply};
 use polevik_domain::money::Money;
+use polevik_domain::photo::Scene;
 use polevik_domain::position::Role;
 use polevik_domain::quantity::Unit;
 use polevik_domain::time::{CalendarDay, UtcMillis};
@@ -147,7 +149,40 @@ impl Words {
     pub fn row_name(self, row: RowId) -> String {
         self.t(match row {
             RowId::DownloadMandatory | RowId::UploadMandatory => "sync-mandatory",
+            RowId::DownloadMaterials | RowId::UploadMaterials => "sync-materials",
+            RowId::DownloadLibrary => "sync-library",
         })
+    }
+
+    /// What bytes are for, as the rows of the synchronisation screen are named.
+    pub fn traffic_name(self, class: TrafficClass) -> String {
+        self.t(match class {
+            TrafficClass::Mandatory => "sync-mandatory",
+            TrafficClass::Materials => "sync-materials",
+            TrafficClass::Library => "sync-library",
+        })
+    }
+
+    /// What kind of network there is.
+    pub fn network(self, network: NetworkClass) -> String {
+        self.t(&format!("network-{}", network.as_str()))
+    }
+
+    /// What a photo shows.
+    pub fn scene(self, scene: Scene) -> String {
+        self.t(&format!("scene-{}", scene.as_str()))
+    }
+
+    /// Files of a row with their bytes: `18 фото, 6,4 МБ`, `4 файла, 38 МБ`, `84 МБ`.
+    pub fn files_and_bytes(self, row: RowId, files: u64, bytes: u64) -> String {
+        let key = match row {
+            RowId::UploadMaterials => Some("photos-count"),
+            RowId::DownloadMaterials => Some("files-count"),
+            RowId::DownloadLibrary | RowId::DownloadMandatory | RowId::UploadMandatory => None,
+        };
+        let files = key.filter(|_| files > 0).map(|key| self.count(key, files));
+        let bytes = (bytes > 0).then(|| self.size(bytes));
+        [files, bytes].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// Title of a code of the catalogue.
@@ -189,8 +224,11 @@ impl Words {
         }
     }
 
-    /// What waits to be sent, as a list: `3 заказа, 2 визита`.
+    /// What waits to be sent, as a list: `3 заказа, 2 визита`; photos with their bytes.
     pub fn waiting(self, row: &RowView) -> String {
+        if row.id == RowId::UploadMaterials {
+            return self.files_and_bytes(row.id, u64::from(row.files_waiting), row.bytes_waiting);
+        }
         let parts =
             [("orders-count", row.orders_waiting), ("visits-count", row.visits_waiting), ("withdrawals-count", row.withdrawals_waiting)];
         let words: Vec<String> = parts.into_iter().filter(|(_, n)| *n > 0).map(|(key, n)| self.count(key, u64::from(n))).collect();
@@ -222,6 +260,7 @@ impl Words {
             Refusal::TooLarge => "act-too-large",
             Refusal::DeliveryInPast => "act-delivery-past",
             Refusal::Withdrawn => "act-withdrawn",
+            Refusal::Picture => "act-picture",
             Refusal::NumbersUsedUp => "act-numbers",
         })
     }

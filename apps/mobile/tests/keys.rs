@@ -7,7 +7,7 @@ use std::path::Path;
 use polevik_texts::{Language, Texts};
 
 /// Keys made of parts at run time, by their beginning.
-const COMPOSED: [&str; 3] = ["code-", "format-", "weekday-"];
+const COMPOSED: [&str; 6] = ["code-", "format-", "material-kind-", "network-", "scene-", "weekday-"];
 
 /// Texts for others than the page: the server answers with them.
 const OF_THE_SERVER: [&str; 2] = ["rejected-", "note-"];

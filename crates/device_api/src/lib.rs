@@ -14,5 +14,7 @@ pub mod view;
 pub use command::{Command, CommandDone, LineChange};
 pub use frame::{FRAME_VERSION, FrameError, FromCore, Push, Reply, Request, ToCore, decode, encode};
 pub use network::{NetworkClass, TrafficClass, TrafficRow};
+pub use polevik_protocol::document::DocumentKind;
 pub use polevik_protocol::error_code::{ErrorCode, Severity};
+pub use polevik_protocol::hash::Blake3Hex;
 pub use sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView, WaitReason};

@@ -84,18 +84,20 @@ pub fn rate(language: Language, hundredths: i64) -> String {
     tenths(language, hundredths / 10)
 }
 
-/// A size with its unit: `740 Б`, `12 КБ`, `6,4 МБ`. A thousand bytes are a kilobyte, as shops and carriers count.
+/// A size with its unit: `740 Б`, `12 КБ`, `6,4 МБ`, `1,5 ГБ`. A thousand bytes are a kilobyte, as shops and carriers count.
 #[must_use]
 pub fn size(language: Language, bytes: i64) -> String {
     let units = match language {
-        Language::Russian => ["Б", "КБ", "МБ"],
-        Language::English => ["B", "KB", "MB"],
+        Language::Russian => ["Б", "КБ", "МБ", "ГБ"],
+        Language::English => ["B", "KB", "MB", "GB"],
     };
     let (number, unit) = match bytes {
         ..1_000 => (whole(language, bytes), units[0]),
         1_000..10_000 => (tenths(language, bytes / 100), units[1]),
         10_000..1_000_000 => (whole(language, bytes / 1_000), units[1]),
-        _ => (tenths(language, bytes / 100_000), units[2]),
+        1_000_000..10_000_000 => (tenths(language, bytes / 100_000), units[2]),
+        10_000_000..1_000_000_000 => (whole(language, bytes / 1_000_000), units[2]),
+        _ => (tenths(language, bytes / 100_000_000), units[3]),
     };
     format!("{number}{NO_BREAK}{unit}")
 }
@@ -249,9 +251,14 @@ mod tests {
 
     #[test]
     fn sizes_take_the_unit_that_reads_well() {
-        for (bytes, text) in
-            [(740, "740\u{a0}Б"), (6_400, "6,4\u{a0}КБ"), (12_345, "12\u{a0}КБ"), (6_400_000, "6,4\u{a0}МБ"), (84_000_000, "84\u{a0}МБ")]
-        {
+        for (bytes, text) in [
+            (740, "740\u{a0}Б"),
+            (6_400, "6,4\u{a0}КБ"),
+            (12_345, "12\u{a0}КБ"),
+            (6_400_000, "6,4\u{a0}МБ"),
+            (84_700_000, "84\u{a0}МБ"),
+            (1_540_000_000, "1,5\u{a0}ГБ"),
+        ] {
             assert_eq!(size(Russian, bytes), text);
         }
     }

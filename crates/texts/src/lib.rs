@@ -232,6 +232,9 @@ mod tests {
             ("sync-download", "Загрузка"),
             ("sync-upload", "Выгрузка"),
             ("sync-mandatory", "Обязательная информация"),
+            ("sync-materials", "Материалы"),
+            ("sync-library", "Библиотека IR"),
+            ("sync-wifi-only", "Загрузка и выгрузка материалов только по Wi-Fi"),
             ("tab-more", "Ещё"),
             ("more-profile", "Профиль"),
         ] {

@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 use polevik_device_api::view::{Aftermath, AttentionRow, DocumentPlace, Screen, View};
-use polevik_device_api::{Command, ErrorCode, Failure};
+use polevik_device_api::{Command, DocumentKind, ErrorCode, Failure};
 use polevik_domain::ids::DocumentId;
 use polevik_domain::time::UtcMillis;
 
@@ -57,24 +57,40 @@ fn List(rows: Vec<AttentionRow>) -> impl IntoView {
 fn Document(row: AttentionRow) -> impl IntoView {
     let words = Words::here();
     let page: Page = expect_context();
-    let (target, art, what, testid) = if row.is_order {
-        let what = words.with_text("order-number", "number", &row.number);
-        (Route::Order(row.id), icons::ORDERS, what, format!("attention-{}", row.number))
-    } else {
-        (Route::Visit(row.id), icons::SHOP, words.t("visit-title"), format!("attention-{}", row.id))
+    let (target, art, what, testid) = match row.kind {
+        DocumentKind::Order => {
+            let what = words.with_text("order-number", "number", &row.number);
+            (Some(Route::Order(row.id)), icons::ORDERS, what, format!("attention-{}", row.number))
+        }
+        DocumentKind::Visit => (Some(Route::Visit(row.id)), icons::SHOP, words.t("visit-title"), format!("attention-{}", row.id)),
+        DocumentKind::Photo => (None, icons::CAMERA, words.t("photo-title"), format!("attention-{}", row.id)),
+        DocumentKind::Withdrawal => (None, icons::STOP, words.t("withdraw"), format!("attention-{}", row.id)),
+    };
+    // A photo that the office neither refused nor set aside is listed because its file is gone.
+    let is_lost = row.kind == DocumentKind::Photo && !matches!(row.place, DocumentPlace::Rejected { .. } | DocumentPlace::Parked);
+    let face = view! {
+        <span class="glyph">{icon_px(art, 22)}</span>
+        <span>
+            <span class="name two-lines">{row.outlet_name}</span>
+            <span class="sub num block">{what}</span>
+            <span class="sub num block">{words.day_and_clock(row.at)}</span>
+        </span>
     };
     view! {
         <section class="card" data-testid=testid>
-            <a class="row" href=target.path() on:click=move |event| page.follow(&event, target)>
-                <span class="glyph">{icon_px(art, 22)}</span>
-                <span>
-                    <span class="name two-lines">{row.outlet_name}</span>
-                    <span class="sub num block">{what}</span>
-                    <span class="sub num block">{words.day_and_clock(row.at)}</span>
-                </span>
-                {icon_px(icons::FORWARD, 20)}
-            </a>
+            {match target {
+                Some(target) => {
+                    view! {
+                        <a class="row" href=target.path() on:click=move |event| page.follow(&event, target)>
+                            {face} {icon_px(icons::FORWARD, 20)}
+                        </a>
+                    }
+                        .into_any()
+                }
+                None => view! { <div class="row">{face}</div> }.into_any(),
+            }}
             <div class="card-foot">
+                {is_lost.then(|| view! { <FailureBox failure=Failure::new(ErrorCode::PhotoMissing, "") calm=true testid="attention-lost".to_owned()/> })}
                 <Trouble document=row.id place=row.place of="attention" since=Some(row.since)/>
             </div>
         </section>

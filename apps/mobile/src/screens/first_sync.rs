@@ -160,8 +160,9 @@ fn download_row(core: Core) -> Option<RowView> {
 
 fn step_of(stage: Stage) -> usize {
     match stage {
-        Stage::Connecting | Stage::Uploading => 0,
+        Stage::Connecting | Stage::Uploading | Stage::SendingFiles => 0,
         Stage::Downloading => 1,
-        Stage::Applying => 2,
+        // Files come when the rows are there: the screen is about to go.
+        Stage::Applying | Stage::FetchingFiles | Stage::FetchingLibrary | Stage::CheckingLibrary => 2,
     }
 }

@@ -80,7 +80,7 @@ pub fn Login(
                         .collect(),
                 ),
                 Reply::Failed(why) => failure.set(Some(why)),
-                Reply::Refused(_) | Reply::Done(_) | Reply::View(_) => {
+                Reply::Refused(_) | Reply::Done(_) | Reply::View(_) | Reply::File(_) => {
                     failure.set(Some(Failure::new(ErrorCode::Unexpected, "")));
                 }
             }

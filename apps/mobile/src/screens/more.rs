@@ -18,7 +18,7 @@ pub fn More() -> impl IntoView {
     let loaded = load_screen(
         || Screen::Profile,
         |view| match view {
-            View::Profile(view) => Some(view),
+            View::Profile(view) => Some(*view),
             _ => None,
         },
     );
@@ -40,6 +40,7 @@ fn List(view: ProfileView) -> impl IntoView {
             Summary::Failed(failure) => (words.code_title(failure.code), Tone::Error),
             Summary::NeedAttention(n) => (words.with("sync-summary-attention", &[("n", n.into())]), Tone::Warn),
             Summary::Running(_) => (words.t("sync-summary-running"), Tone::Info),
+            Summary::Waiting(n) => (words.with("chip-waiting", &[("n", n.into())]), Tone::Info),
             Summary::Unsent(n) => (words.with("chip-unsent", &[("n", n.into())]), Tone::Info),
             Summary::Ok(at) => (words.date_time(at), Tone::Idle),
             Summary::Never => (words.t("sync-never"), Tone::Idle),
@@ -51,14 +52,28 @@ fn List(view: ProfileView) -> impl IntoView {
             <section class="card rows">
                 <Item art=icons::PERSON name=view.user_name under=format!("{} · {}", words.t("more-profile"), view.position).into_any() target=Route::Profile testid="more-profile"/>
                 <Item art=icons::SYNC name=words.t("more-sync") under=state.into_any() target=Route::Sync testid="more-sync"/>
+                <Item art=icons::FOLDER name=words.t("materials-title") under=().into_any() target=Route::Materials testid="more-materials"/>
+                <Item art=icons::STORAGE name=words.t("storage-title") under=().into_any() target=Route::Storage testid="more-storage"/>
             </section>
             <p class="sub centre">{words.t("app-name")} " " {view.app_version}</p>
         </div>
     }
 }
 
+/// A row of a list that leads to another screen.
 #[component]
-fn Item(art: Icon, name: String, under: AnyView, target: Route, testid: &'static str) -> impl IntoView {
+pub fn Item(
+    /// Its drawing.
+    art: Icon,
+    /// What it is called.
+    name: String,
+    /// A second line; may be nothing.
+    under: AnyView,
+    /// Where it leads.
+    target: Route,
+    /// Its name for tests.
+    testid: &'static str,
+) -> impl IntoView {
     let page: Page = expect_context();
     view! {
         <a class="row tall" href=target.path() data-testid=testid on:click=move |event| page.follow(&event, target)>

@@ -1,6 +1,7 @@
 //! «Профиль»: who works here, on which device, in which language; and the way out.
 
 use leptos::prelude::*;
+use polevik_device_api::network::TrafficRow;
 use polevik_device_api::view::{ProfileView, Screen, View};
 use polevik_device_api::{Command, ErrorCode, Reply, Request, RowState};
 use polevik_texts::Language;
@@ -21,7 +22,7 @@ pub fn Profile() -> impl IntoView {
     let loaded = load_screen(
         || Screen::Profile,
         |view| match view {
-            View::Profile(view) => Some(view),
+            View::Profile(view) => Some(*view),
             _ => None,
         },
     );
@@ -54,6 +55,8 @@ fn Body(view: ProfileView) -> impl IntoView {
         .flatten()
         .map(|number| number.as_str().to_owned())
         .unwrap_or_default();
+    let library = view.library_version.map(|version| words.with("sync-library-version", &[("version", version.to_string().into())]));
+    let library = library.unwrap_or_default();
     let language = move |chosen: Language| {
         page.act(Command::SetLanguage { language: chosen.tag().to_owned() }, move |_| page.words.speak(chosen));
     };
@@ -95,6 +98,7 @@ fn Body(view: ProfileView) -> impl IntoView {
             <dl class="card facts rows">
                 {fact(words.t("profile-prefix"), view.number_prefix.clone())} {fact(words.t("profile-last-number"), last)}
                 {fact(words.t("profile-server"), view.server.clone())} {fact(words.t("profile-version"), view.app_version.clone())}
+                {fact(words.t("sync-library"), library)}
                 <div class="fact">
                     <dt>{words.t("profile-storage")}</dt>
                     <dd>{storage}</dd>
@@ -104,6 +108,8 @@ fn Body(view: ProfileView) -> impl IntoView {
                     <span class="code-plain">{view.device_id.clone()}</span>
                 </button>
             </dl>
+            {head(words.t("profile-traffic"))}
+            <Traffic rows=view.traffic.clone()/>
             <button class="button outline" data-testid="logout" on:click=move |_| leaving.set(true)>
                 {icon_px(icons::EXIT, 20)} {words.t("profile-logout")}
             </button>
@@ -112,6 +118,44 @@ fn Body(view: ProfileView) -> impl IntoView {
             <Leave unsent leaving/>
         </Sheet>
     }
+}
+
+/// Bytes of the month, by purpose and network.
+#[component]
+fn Traffic(rows: Vec<TrafficRow>) -> impl IntoView {
+    let words = Words::here();
+    if rows.is_empty() {
+        return view! { <p class="sub">{words.t("profile-traffic-none")}</p> }.into_any();
+    }
+    view! {
+        <table class="card traffic" data-testid="traffic">
+            <thead>
+                <tr>
+                    <td></td>
+                    <th scope="col">{icon_px(icons::UP, 16)} <span>{words.t("profile-traffic-up")}</span></th>
+                    <th scope="col">{icon_px(icons::DOWN, 16)} <span>{words.t("profile-traffic-down")}</span></th>
+                </tr>
+            </thead>
+            <tbody>
+                {rows
+                    .into_iter()
+                    .map(|row| {
+                        view! {
+                            <tr data-testid=format!("traffic-{}-{}", row.class.as_str(), row.network.as_str())>
+                                <th scope="row">
+                                    {words.traffic_name(row.class)}
+                                    <span class="sub block">{words.network(row.network)}</span>
+                                </th>
+                                <td class="num" data-bytes=row.bytes_up.to_string()>{words.size(row.bytes_up)}</td>
+                                <td class="num" data-bytes=row.bytes_down.to_string()>{words.size(row.bytes_down)}</td>
+                            </tr>
+                        }
+                    })
+                    .collect_view()}
+            </tbody>
+        </table>
+    }
+    .into_any()
 }
 
 /// The way out: what is unsent goes first, or stays on this phone.

@@ -11,7 +11,7 @@ use crate::components::{Empty, Loaded, Meter, TopBar, draw, load_screen};
 use crate::icons::{self, icon_px};
 use crate::router::Route;
 use crate::summary;
-use crate::words::Words;
+use crate::words::{Tone, Words};
 
 /// Days shown before and after today, whether they have a plan or not.
 const DAYS_BEFORE: i32 = 3;
@@ -164,6 +164,7 @@ fn Stop(stop: StopView) -> impl IntoView {
     let (mark, mark_class) = match &visit {
         Some(visit) if visit.finished_at.is_some() => {
             let (art, tone) = match visit.place {
+                DocumentPlace::OnServer | DocumentPlace::Office { .. } if visit.photos_waiting > 0 => (icons::CAMERA, "now-soft"),
                 DocumentPlace::OnServer | DocumentPlace::Office { .. } => (icons::CHECK, "ok"),
                 DocumentPlace::OnlyHere | DocumentPlace::Draft | DocumentPlace::Parked => (icons::CHECK, "warn"),
                 DocumentPlace::Rejected { .. } => (icons::CHECK, "error"),
@@ -203,6 +204,9 @@ fn under(words: Words, stop: &StopView) -> String {
             if visit.orders > 0 {
                 parts.push(format!("{} · {}", words.count("orders-count", u64::from(visit.orders)), words.money(visit.orders_sum)));
             }
+            if visit.photos > 0 {
+                parts.push(words.count("photos-count", u64::from(visit.photos)));
+            }
         }
         None => {
             if let Some(minute) = stop.planned_minute {
@@ -219,7 +223,12 @@ fn under(words: Words, stop: &StopView) -> String {
 fn said(words: Words, stop: &StopView) -> AnyView {
     match &stop.visit {
         Some(visit) => {
-            let (text, tone) = words.place(&visit.place);
+            let (text, tone) = match visit.place {
+                DocumentPlace::OnServer | DocumentPlace::Office { .. } if visit.photos_waiting > 0 => {
+                    (words.t("visit-state-photos"), Tone::Info)
+                }
+                _ => words.place(&visit.place),
+            };
             view! { <span class=format!("tag {}", tone.class())>{text}</span> }.into_any()
         }
         None if stop.route_stop.is_none() => view! { <span class="tag">{words.t("visit-unplanned")}</span> }.into_any(),

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use polevik_device_api::sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView};
+use polevik_device_api::sync::{Direction, Failure, RowId, RowState, RowView, SessionResult, Stage, SyncView, WaitReason};
 use polevik_device_api::view::{Screen, View};
-use polevik_device_api::{ErrorCode, Request, Severity};
+use polevik_device_api::{Command, ErrorCode, NetworkClass, Request, Severity};
 use polevik_domain::time::UtcMillis;
 
 use crate::app::Page;
 use crate::bridge::{self, Core};
 use crate::browser;
-use crate::components::{FailureBox, Meter, TopBar, head};
+use crate::components::{FailureBox, Meter, Sheet, TopBar, head};
 use crate::icons::{self, Icon, icon_px, icon_spinning};
 use crate::router::Route;
-use crate::summary::{self, Summary};
+use crate::screens::more::Item;
+use crate::summary::{self, Pace, Summary};
 use crate::words::Words;
 
 /// How long after a press of «Синхронизировать все» its place becomes «Остановить».
@@ -42,10 +43,15 @@ pub fn Sync() -> impl IntoView {
         <main class="scroll" data-testid="screen-sync">
             <div class="page">
                 <Head/>
+                <UnknownNetwork/>
+                <WiFiOnly/>
                 {head(words.t("sync-download"))}
                 <section class="card rows" data-testid="block-download">{block(Direction::Download)}</section>
                 {head(words.t("sync-upload"))}
                 <section class="card rows" data-testid="block-upload">{block(Direction::Upload)}</section>
+                <section class="card rows">
+                    <Item art=icons::STORAGE name=words.t("storage-title") under=().into_any() target=Route::Storage testid="sync-storage"/>
+                </section>
             </div>
         </main>
     }
@@ -75,6 +81,7 @@ fn Head() -> impl IntoView {
             Summary::Failed(_) => ("glyph round error", icon_px(icons::FAIL, 26).into_any()),
             Summary::NeedAttention(_) => ("glyph round warn", icon_px(icons::WARN, 26).into_any()),
             Summary::Running(_) => ("glyph round", icon_spinning(icons::SYNC, 26).into_any()),
+            Summary::Waiting(_) => ("glyph round", icon_px(icons::WIFI, 26).into_any()),
             Summary::Unsent(_) => ("glyph round", icon_px(icons::UP, 26).into_any()),
             Summary::Ok(_) => ("glyph round ok", icon_px(icons::CHECK, 26).into_any()),
             Summary::Never => ("glyph round idle", icon_px(icons::SYNC, 26).into_any()),
@@ -85,14 +92,34 @@ fn Head() -> impl IntoView {
         Summary::Failed(_) => words.t("sync-summary-error"),
         Summary::NeedAttention(n) => words.with("sync-summary-attention", &[("n", n.into())]),
         Summary::Running(_) => stage_words(core, words).unwrap_or_else(|| words.t("sync-summary-running")),
+        Summary::Waiting(_) => words.with_text("sync-wait-wifi", "what", &held_back_words(core, words)),
         Summary::Unsent(_) => words.with_text("sync-summary-unsent", "what", &waiting_words(core, words)),
         Summary::Ok(_) => words.t("sync-summary-ok"),
         Summary::Never => words.t("sync-summary-never"),
     };
+    let network = Memo::new(move |_| core.sync.read().as_ref().map(|sync| sync.network));
+    let pace = Memo::new(move |before: Option<&Option<Pace>>| {
+        let sync = core.sync.read();
+        let now = page.now.get_untracked();
+        sync.as_ref()?.rows.iter().find_map(|row| Pace::of(&row.state, now, before.copied().flatten()))
+    });
+    let progress = move || {
+        let moved = progress_words(core, words)?;
+        let left = pace.get().and_then(|pace| pace.seconds_left).map(|seconds| {
+            let left = if seconds < 60 {
+                words.with("seconds", &[("n", (seconds / 5 * 5 + 5).into())])
+            } else {
+                words.with("minutes", &[("n", (seconds / 60 + 1).into())])
+            };
+            words.with_text("sync-eta", "t", &left)
+        });
+        Some([Some(moved), left].into_iter().flatten().collect::<Vec<_>>().join(" · "))
+    };
     let under = move || match shown.get() {
         Summary::Failed(_) => words.t("sync-summary-error-hint"),
         Summary::NeedAttention(_) => words.t("sync-summary-attention-hint"),
-        Summary::Running(_) => progress_words(core, words).unwrap_or_else(|| words.t("sync-safe")),
+        Summary::Running(_) => progress().unwrap_or_else(|| words.t("sync-safe")),
+        Summary::Waiting(_) => words.t("sync-summary-waiting-hint"),
         Summary::Unsent(_) => words.t("sync-summary-unsent-hint"),
         Summary::Ok(at) => words.date_time(at),
         Summary::Never => words.t("sync-never"),
@@ -104,6 +131,19 @@ fn Head() -> impl IntoView {
                 <div aria-live="polite">
                     <div class="strong">{title}</div>
                     <div class="sub num">{under}</div>
+                    {move || {
+                        network
+                            .get()
+                            .map(|network| {
+                                let word = words.network(network);
+                                view! {
+                                    <div class="sub icon-words" data-testid="network" data-network=network.as_str()>
+                                        <span class="visually-hidden">{words.with_text("sync-network", "network", &word)}</span>
+                                        {icon_px(network_icon(network), 16)} <span aria-hidden="true">{word}</span>
+                                    </div>
+                                }
+                            })
+                    }}
                 </div>
                 {move || {
                     matches!(shown.get(), Summary::NeedAttention(_))
@@ -135,6 +175,74 @@ fn Head() -> impl IntoView {
     }
 }
 
+/// The drawing of a kind of network.
+fn network_icon(network: NetworkClass) -> Icon {
+    match network {
+        NetworkClass::WiFi | NetworkClass::MeteredWiFi => icons::WIFI,
+        NetworkClass::Cellular | NetworkClass::Roaming => icons::CELLS,
+        NetworkClass::Offline => icons::STOP,
+        NetworkClass::Unknown => icons::INFO,
+    }
+}
+
+/// A network whose kind the browser does not tell: asked once, as long as something waits for the answer.
+#[component]
+fn UnknownNetwork() -> impl IntoView {
+    let core: Core = expect_context();
+    let page: Page = expect_context();
+    let words = Words::here();
+    let waits = Memo::new(move |_| {
+        let unknown = |row: &RowView| matches!(row.state, RowState::Waiting { reason: WaitReason::UnknownNetwork, .. });
+        core.sync.read().as_ref().is_some_and(|sync| sync.rows.iter().any(unknown))
+    });
+    let answer = move |is_wifi: bool| {
+        page.network_asked.set(true);
+        if is_wifi {
+            leptos::task::spawn_local(async {
+                bridge::ask(Request::TreatUnknownAsWiFi(true)).await;
+            });
+        }
+    };
+    view! {
+        <Show when=move || waits.get() && !page.network_asked.get()>
+            <section class="card card-pad" role="group" aria-label=words.t("network-unknown") data-testid="unknown-network">
+                <p>{words.t("sync-unknown-net")}</p>
+                <div class="two-buttons">
+                    <button class="button quiet low" data-testid="unknown-network-wifi" on:click=move |_| answer(true)>
+                        {words.t("sync-unknown-yes")}
+                    </button>
+                    <button class="button plain low" data-testid="unknown-network-wait" on:click=move |_| answer(false)>
+                        {words.t("sync-unknown-no")}
+                    </button>
+                </div>
+            </section>
+        </Show>
+    }
+}
+
+/// «Загрузка и выгрузка материалов только по Wi-Fi».
+#[component]
+fn WiFiOnly() -> impl IntoView {
+    let core: Core = expect_context();
+    let page: Page = expect_context();
+    let words = Words::here();
+    let busy = RwSignal::new(false);
+    let on = Memo::new(move |_| core.sync.read().as_ref().is_some_and(|sync| sync.wifi_only));
+    let turn = move |_| page.act_once(busy, Command::SetWiFiOnly { on: !on.get_untracked() }, |_| ());
+    view! {
+        <section class="card">
+            <button
+                class="row bare" role="switch" aria-checked=move || on.get().to_string() aria-describedby="wifi-only-help" data-testid="wifi-only"
+                on:click=turn
+            >
+                <span class="name">{words.t("sync-wifi-only")}</span>
+                <span class="switch" aria-hidden="true"></span>
+            </button>
+            <p class="sub under-row" id="wifi-only-help">{words.t("sync-wifi-only-help")}</p>
+        </section>
+    }
+}
+
 /// One row: state, time of the last success, and its own button.
 #[component]
 fn Row(id: RowId) -> impl IntoView {
@@ -144,7 +252,15 @@ fn Row(id: RowId) -> impl IntoView {
     let row = Memo::new(move |_| core.sync.read().as_ref().and_then(|sync| sync.rows.iter().find(|row| row.id == id).cloned()));
     // It stays while it is tried again: what is read must not go away under the eyes.
     let failure = Memo::new(move |_| row.read().as_ref().and_then(|row| row.failure.clone()));
-    let attention = Memo::new(move |_| row.read().as_ref().map_or(0, |row| row.need_attention));
+    let attention = Memo::new(move |_| row.read().as_ref().map_or(0, summary::attention_of));
+    let lost = Memo::new(move |_| row.read().as_ref().map_or(0, |row| row.lost_photos));
+    let held_back = Memo::new(move |_| held_back_of(row.read().as_ref()?));
+    let partial = Memo::new(move |_| match row.read().as_ref().map(|row| row.state.clone()) {
+        Some(RowState::Partial { failure, .. }) => Some(failure),
+        _ => None,
+    });
+    let online = Memo::new(move |_| core.sync.read().as_ref().is_some_and(|sync| sync.network != NetworkClass::Offline));
+    let asking = RwSignal::new(false);
     let offered = Memo::new(move |_| row.read().as_ref().map_or(0, |row| row.re_offered));
     let busy = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. } | RowState::Queued)));
     let moving = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. })));
@@ -154,9 +270,27 @@ fn Row(id: RowId) -> impl IntoView {
         Direction::Upload => "sync-upload",
     });
     let name = words.row_name(id);
-    let art = match id.direction() {
-        Direction::Download => icons::DOWN,
-        Direction::Upload => icons::UP,
+    let art = match id {
+        RowId::DownloadMandatory | RowId::UploadMandatory => icons::ROWS,
+        RowId::DownloadMaterials => icons::FOLDER,
+        RowId::UploadMaterials => icons::CAMERA,
+        RowId::DownloadLibrary => icons::SCAN,
+    };
+    let about = Memo::new(move |_| {
+        let row = row.read();
+        let row = row.as_ref()?;
+        let version = row.library_version.map(|version| words.with("sync-library-version", &[("version", version.to_string().into())]));
+        let bytes = row.library_bytes.map(|bytes| words.size(bytes));
+        let parts: Vec<String> = [version, bytes].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" · "))
+    });
+    // What would wait silently is asked about instead.
+    let press = move |_| {
+        if held_back.get_untracked().is_some() && online.get_untracked() {
+            asking.set(true);
+        } else {
+            sync(Some(id));
+        }
     };
     let state = move || row.get().map(|row| state_line(words, &row));
     let last = move || row.get().and_then(|row| row.last_success);
@@ -170,12 +304,15 @@ fn Row(id: RowId) -> impl IntoView {
         <div class="sync-row" role="group" aria-label=format!("{direction}. {name}") data-testid=format!("sync-line-{}", id.as_str())>
             <span class="glyph">{icon_px(art, 22)}</span>
             <div>
-                <div class="name">{name.clone()}</div>
+                <div class="name">
+                    {name.clone()}
+                    {move || about.get().map(|about| view! { " " <span class="sub num nowrap" data-testid=format!("row-about-{}", id.as_str())>{about}</span> })}
+                </div>
                 <div class="state num" data-testid=format!("row-state-{}", id.as_str())>{state}</div>
             </div>
             <button
                 class="icon-button accent" data-testid=format!("sync-row-{}", id.as_str()) disabled=move || busy.get()
-                aria-label=words.with_text("sync-row-button", "row", &format!("{direction}, {name}")) on:click=move |_| sync(Some(id))
+                aria-label=words.with_text("sync-row-button", "row", &format!("{direction}, {name}")) on:click=press
             >
                 {move || if moving.get() { icon_spinning(icons::SYNC, 24).into_any() } else { icon_px(icons::SYNC, 24).into_any() }}
             </button>
@@ -196,10 +333,101 @@ fn Row(id: RowId) -> impl IntoView {
                 {move || attempt().map(|text| view! { <div>{text}</div> })}
             </div>
             {move || failure.get().map(|failure| view! { <div class="more"><Red id failure busy page/></div> })}
+            {move || held_back.get().map(|held| view! { <div class="more"><HeldBack id held online asking/></div> })}
+            {move || {
+                partial
+                    .get()
+                    .map(|failure| view! { <div class="more"><FailureBox failure calm=true testid=format!("row-partial-{}", id.as_str())/></div> })
+            }}
+            {move || (lost.get() > 0).then(|| view! { <div class="more"><LostPhotos count=lost.get()/></div> })}
             {move || (attention.get() > 0).then(|| view! { <div class="more"><AttentionBadge count=attention.get()/></div> })}
             {move || (offered.get() > 0).then(|| view! { <div class="more"><OfferedAgain id count=offered.get()/></div> })}
         </div>
     }
+}
+
+/// What a row holds back until there is another network, or the rep agrees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    reason: WaitReason,
+    bytes: u64,
+}
+
+fn held_back_of(row: &RowView) -> Option<Held> {
+    summary::waits_for_network(&row.state)?;
+    match row.state {
+        RowState::Waiting { reason, bytes, .. } => Some(Held { reason, bytes }),
+        _ => None,
+    }
+}
+
+/// Why a row waits, and the button that sends it all the same, once.
+#[component]
+fn HeldBack(id: RowId, held: Held, online: Memo<bool>, asking: RwSignal<bool>) -> impl IntoView {
+    let words = Words::here();
+    let why = why_held_back(words, held.reason);
+    let size = words.size(held.bytes);
+    let question = match held.reason {
+        WaitReason::WiFi => words.with_text("sync-send-mobile", "size", &size),
+        WaitReason::MeteredWiFi | WaitReason::Roaming | WaitReason::UnknownNetwork | WaitReason::OpenVisit => {
+            words.with_text("sync-send-here", "size", &size)
+        }
+    };
+    let go_word = match id.direction() {
+        Direction::Upload => "sync-send-now",
+        Direction::Download => "sync-load-now",
+    };
+    let go = move |_| {
+        asking.set(false);
+        leptos::task::spawn_local(async move {
+            // It starts by itself; what happens comes as pushes.
+            bridge::ask(Request::AllowOnce(id)).await;
+        });
+    };
+    let again = why.clone();
+    view! {
+        {why.map(|why| view! { <div class="note">{icon_px(icons::INFO, 20)} <span>{why}</span></div> })}
+        // Without any network there is nothing to ask.
+        <Show when=move || online.get()>
+            <button class="button outline narrow" data-testid=format!("send-now-{}", id.as_str()) on:click=move |_| asking.set(true)>
+                {words.t(go_word)}
+            </button>
+        </Show>
+        <Sheet open=asking title=words.t(go_word) testid="sheet-send-now">
+            {again.clone().map(|why| view! { <p class="sub">{why}</p> })}
+            <p data-testid="send-now-question">{question.clone()}</p>
+            <button class="button primary" data-testid="send-now-confirm" on:click=go>{words.t(go_word)}</button>
+            <button class="button plain low" data-testid="send-now-wait" on:click=move |_| asking.set(false)>{words.t("sync-send-wait")}</button>
+        </Sheet>
+    }
+}
+
+/// The sentence for a network that might carry files but does not; nothing where the state says it all.
+pub fn why_held_back(words: Words, reason: WaitReason) -> Option<String> {
+    match reason {
+        WaitReason::MeteredWiFi => Some(words.t("sync-metered-wifi")),
+        WaitReason::Roaming => Some(words.t("sync-roaming")),
+        WaitReason::WiFi | WaitReason::UnknownNetwork | WaitReason::OpenVisit => None,
+    }
+}
+
+/// What waits, and for what.
+pub fn wait_words(words: Words, reason: WaitReason, what: &str) -> String {
+    match reason {
+        WaitReason::WiFi | WaitReason::MeteredWiFi => words.with_text("sync-wait-wifi", "what", what),
+        WaitReason::Roaming => words.with_text("sync-wait-consent", "what", what),
+        WaitReason::UnknownNetwork => words.with_text("sync-wait-unknown", "what", what),
+        WaitReason::OpenVisit => words.t("sync-wait-visit"),
+    }
+}
+
+/// Photos that are gone from the phone.
+#[component]
+fn LostPhotos(count: u32) -> impl IntoView {
+    let words = Words::here();
+    let what = words.count("photos-count", u64::from(count));
+    let said = Some((Signal::stored(words.with_text("sync-photos-lost", "what", &what)), words.code_action(ErrorCode::PhotoMissing)));
+    view! { <FailureBox failure=Failure::new(ErrorCode::PhotoMissing, "") said calm=true testid="photos-lost".to_owned()/> }
 }
 
 /// How many documents need the rep; leads to them.
@@ -306,7 +534,13 @@ fn next_try_of(core: Core, row: RowId) -> Option<UtcMillis> {
     let row = sync.as_ref()?.rows.iter().find(|each| each.id == row)?;
     match &row.state {
         RowState::Failed { next_try_at, .. } => *next_try_at,
-        RowState::Never | RowState::Queued | RowState::Running { .. } | RowState::Ok | RowState::Stopped => None,
+        RowState::Never
+        | RowState::Queued
+        | RowState::Waiting { .. }
+        | RowState::Running { .. }
+        | RowState::Ok
+        | RowState::Partial { .. }
+        | RowState::Stopped => None,
     }
 }
 
@@ -329,6 +563,20 @@ fn state_line(words: Words, row: &RowView) -> AnyView {
     let (art, class, text): (Icon, &str, String) = match &row.state {
         RowState::Never => (icons::CLOCK, "", words.t("sync-waiting-first")),
         RowState::Queued => (icons::CLOCK, "tone-info", words.t("sync-queued")),
+        RowState::Waiting { reason, files, bytes } => {
+            let what = words.files_and_bytes(row.id, *files, *bytes);
+            let what = if what.is_empty() { words.row_name(row.id) } else { what };
+            let art = if *reason == WaitReason::OpenVisit { icons::CLOCK } else { icons::WIFI };
+            (art, "tone-info", wait_words(words, *reason, &what))
+        }
+        RowState::Partial { done, total, .. } => {
+            let key = match row.id.direction() {
+                Direction::Download => "sync-partial-loaded",
+                Direction::Upload => "sync-partial-sent",
+            };
+            let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX).into();
+            (icons::WARN, "tone-warn", words.with(key, &[("done", number(*done)), ("total", number(*total))]))
+        }
         state @ RowState::Running { stage, .. } => {
             let stage = stage_name(words, *stage);
             let percent = summary::percent_of(state).map(|percent| format!(" · {percent}\u{a0}%"));
@@ -336,6 +584,10 @@ fn state_line(words: Words, row: &RowView) -> AnyView {
         }
         RowState::Ok if summary::unsent_of(row) > 0 => {
             (icons::UP, "tone-info", words.with_text("sync-pending", "list", &words.waiting(row)))
+        }
+        RowState::Ok if row.id == RowId::DownloadMaterials && row.files_waiting > 0 => {
+            let what = words.files_and_bytes(row.id, u64::from(row.files_waiting), row.bytes_waiting);
+            (icons::DOWN, "tone-info", words.with_text("sync-pending-load", "list", &what))
         }
         RowState::Ok if row.parked > 0 => (icons::UP, "tone-warn", words.with("sync-set-aside", &[("n", row.parked.into())])),
         RowState::Ok => (icons::CHECK, "tone-ok", done_words(words, row)),
@@ -351,10 +603,12 @@ fn state_line(words: Words, row: &RowView) -> AnyView {
 
 /// What a row that succeeded says.
 fn done_words(words: Words, row: &RowView) -> String {
-    words.t(match (row.id.direction(), row.changed) {
-        (Direction::Upload, _) => "sync-all-sent",
-        (Direction::Download, true) => "sync-loaded",
-        (Direction::Download, false) => "sync-up-to-date",
+    words.t(match (row.id, row.changed) {
+        (RowId::UploadMandatory | RowId::UploadMaterials, _) => "sync-all-sent",
+        (RowId::DownloadMandatory, true) => "sync-loaded",
+        (RowId::DownloadMaterials, true) => "sync-files-loaded",
+        (RowId::DownloadLibrary, true) => "sync-library-updated",
+        (RowId::DownloadMandatory | RowId::DownloadMaterials | RowId::DownloadLibrary, false) => "sync-up-to-date",
     })
 }
 
@@ -382,6 +636,10 @@ fn stage_name(words: Words, stage: Stage) -> String {
         Stage::Uploading => "sync-stage-upload",
         Stage::Downloading => "sync-stage-download",
         Stage::Applying => "sync-stage-apply",
+        Stage::SendingFiles => "sync-stage-photos",
+        Stage::FetchingFiles => "sync-stage-materials",
+        Stage::FetchingLibrary => "sync-stage-library",
+        Stage::CheckingLibrary => "sync-stage-library-check",
     })
 }
 
@@ -396,7 +654,13 @@ fn progress_words(core: Core, words: Words) -> Option<String> {
 fn stage_words(core: Core, words: Words) -> Option<String> {
     core.sync.read().as_ref()?.rows.iter().find_map(|row| match row.state {
         RowState::Running { stage, .. } => Some(stage_name(words, stage)),
-        RowState::Never | RowState::Queued | RowState::Ok | RowState::Failed { .. } | RowState::Stopped => None,
+        RowState::Never
+        | RowState::Queued
+        | RowState::Waiting { .. }
+        | RowState::Ok
+        | RowState::Partial { .. }
+        | RowState::Failed { .. }
+        | RowState::Stopped => None,
     })
 }
 
@@ -405,6 +669,16 @@ fn waiting_words(core: Core, words: Words) -> String {
     let parts: Vec<String> =
         sync.iter().flat_map(|sync| sync.rows.iter()).map(|row| words.waiting(row)).filter(|part| !part.is_empty()).collect();
     parts.join(", ")
+}
+
+/// What rows hold back until there is another network, as a list.
+fn held_back_words(core: Core, words: Words) -> String {
+    let sync = core.sync.read();
+    let held = sync.iter().flat_map(|sync| sync.rows.iter()).filter_map(|row| match row.state {
+        RowState::Waiting { files, bytes, .. } if held_back_of(row).is_some() => Some(words.files_and_bytes(row.id, files, bytes)),
+        _ => None,
+    });
+    held.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" + ")
 }
 
 /// Says how a session ended that was watched to its end on this screen.
@@ -435,7 +709,16 @@ fn result_words(words: Words, sync: &SyncView) -> Option<String> {
                 Some(words.with("sync-result-ok", &[("sent", number(sent).into()), ("received", number(received).into())]))
             }
         },
-        SessionResult::Partial => Some(words.t("sync-result-partial")),
+        SessionResult::Partial => {
+            let row = |id| sync.rows.iter().find(|row| row.id == id);
+            let photos = row(RowId::UploadMaterials).map_or(0, |row| row.files_waiting);
+            let documents_sent = row(RowId::UploadMandatory).is_some_and(|row| row.state == RowState::Ok && summary::unsent_of(row) == 0);
+            if documents_sent && photos > 0 {
+                let photos = words.count("photos-count", u64::from(photos));
+                return Some(words.with_text("sync-result-part-photos", "photos", &photos));
+            }
+            Some(words.t("sync-result-partial"))
+        }
         SessionResult::Stopped => Some(words.t("sync-result-stopped")),
         // The red line says it, with what to do.
         SessionResult::Failed => None,

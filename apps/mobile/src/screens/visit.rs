@@ -1,6 +1,7 @@
 //! «Визит»: its orders while it is open, and its end.
 
 use leptos::prelude::*;
+use polevik_device_api::files::{PhotoFileState, Space};
 use polevik_device_api::view::{DocumentPlace, OrderRow, Screen, View, VisitView};
 use polevik_device_api::{Command, CommandDone};
 use polevik_domain::ids::DocumentId;
@@ -11,13 +12,17 @@ use crate::components::{Empty, Loaded, Sheet, TopBar, draw, head, load_screen};
 use crate::icons::{self, icon_px};
 use crate::router::Route;
 use crate::screens::attention::{Story, Trouble};
+use crate::screens::materials::MaterialLink;
 use crate::screens::orders::{OrderLink, count_and_sum};
+use crate::screens::photo::{Photos, TakePhoto};
+use crate::stored;
 use crate::words::Words;
 
 /// One visit, open or finished.
 #[component]
 pub fn Visit(id: DocumentId) -> impl IntoView {
     let words = Words::here();
+    on_cleanup(stored::forget_urls);
     let loaded = load_screen(
         move || Screen::Visit(id),
         |view| match view {
@@ -64,6 +69,12 @@ fn Body(view: VisitView) -> impl IntoView {
         DocumentPlace::OnServer | DocumentPlace::Office { .. } => Some(words.t("visit-state-server-long")),
         DocumentPlace::Draft | DocumentPlace::Rejected { .. } | DocumentPlace::Parked | DocumentPlace::Withdrawn { .. } => None,
     };
+    let waiting = view.photos.iter().filter(|photo| matches!(photo.file_state, PhotoFileState::OnlyHere { .. })).count();
+    let photos_wait = (waiting > 0 && matches!(view.place, DocumentPlace::OnServer | DocumentPlace::Office { .. })).then(|| {
+        let n = i64::try_from(waiting).unwrap_or(i64::MAX);
+        view! { <p class="sub" data-testid="visit-photos-wait">{words.with("visit-photos-wait", &[("n", n.into())])}</p> }
+    });
+    let said = said.filter(|_| photos_wait.is_none());
     let said = said.filter(|_| view.finished_at.is_some()).map(|text| view! { <p class="sub">{text}</p> });
     let orders = view.orders.clone();
     let none = orders.is_empty();
@@ -80,7 +91,7 @@ fn Body(view: VisitView) -> impl IntoView {
                 </a>
                 <div class="visit-when">{icon_px(icons::CLOCK, 20)} {when} {state}</div>
                 <div class="card-foot told">
-                    {said} <Story place=view.place.clone() aftermath=view.aftermath.clone()/>
+                    {said} {photos_wait} <Story place=view.place.clone() aftermath=view.aftermath.clone()/>
                     <Trouble document=view.id place=view.place.clone() of="visit"/>
                 </div>
             </section>
@@ -91,6 +102,15 @@ fn Body(view: VisitView) -> impl IntoView {
                 view! { <section class="card rows">{orders.into_iter().map(|row| view! { <OrderLink row with_outlet=false/> }).collect_view()}</section> }
                     .into_any()
             }}
+            <Photos visit=view.id photos=view.photos.clone() space=view.space open=view.finished_at.is_none()/>
+            {head(words.t("visit-materials"))}
+            <section class="card rows">
+                {view.materials.clone().into_iter().map(|row| view! { <MaterialLink row/> }).collect_view()}
+                <a class="row bare" href=Route::Materials.path() data-testid="visit-materials" on:click=move |event| page.follow(&event, Route::Materials)>
+                    <span>{words.t("materials-all")}</span>
+                    {icon_px(icons::FORWARD, 20)}
+                </a>
+            </section>
         </div>
     }
 }
@@ -102,6 +122,8 @@ fn Finish(view: VisitView) -> impl IntoView {
     let page: Page = expect_context();
     let asked = RwSignal::new(false);
     let busy = RwSignal::new(false);
+    let taking = RwSignal::new(false);
+    let no_room = view.space == Space::Full;
     let (visit, outlet) = (view.id, view.outlet.id);
     let draft = view.orders.iter().find(|order| order.place == DocumentPlace::Draft).cloned();
     let draft_id = draft.as_ref().map(|order| order.id);
@@ -125,7 +147,9 @@ fn Finish(view: VisitView) -> impl IntoView {
         });
     };
     let order_word = if draft_id.is_some() { "visit-order-continue" } else { "visit-order-new" };
+    let photos = u64::try_from(view.photos.len()).unwrap_or(0);
     let summary = done_so_far(words, &view.orders);
+    let summary = if photos > 0 { format!("{summary} · {}", words.count("photos-count", photos)) } else { summary };
     let warning = draft.filter(|order| order.totals.lines > 0).map(|order| {
         let sum = words.money(order.totals.sum);
         words.with_text("visit-finish-drafts", "sum", &sum)
@@ -135,8 +159,14 @@ fn Finish(view: VisitView) -> impl IntoView {
             <button class="button primary" data-testid="order-new" disabled=move || busy.get() on:click=order>
                 {icon_px(icons::BASKET, 22)} {words.t(order_word)}
             </button>
-            <button class="button outline" data-testid="visit-finish" on:click=move |_| asked.set(true)>{words.t("visit-finish")}</button>
+            <div class="two-buttons">
+                <button class="button quiet" data-testid="photo-add" disabled=no_room on:click=move |_| taking.set(true)>
+                    {icon_px(icons::CAMERA, 22)} {words.t("photo-title")}
+                </button>
+                <button class="button outline" data-testid="visit-finish" on:click=move |_| asked.set(true)>{words.t("visit-finish")}</button>
+            </div>
         </div>
+        <TakePhoto visit open=taking/>
         <Sheet open=asked title=words.t("visit-finish-ask") testid="sheet-finish">
             <p>{summary.clone()}</p>
             {warning.clone().map(|text| view! { <div class="note warn">{icon_px(icons::WARN, 20)} <span>{text}</span></div> })}
