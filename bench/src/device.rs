@@ -11,12 +11,12 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use polevik_device::api::sync::{SessionResult, SyncView};
 use polevik_device::api::view::{Screen, View};
-use polevik_device::api::{Command as Act, CommandDone, ErrorCode, Push, Reply, Request};
+use polevik_device::api::{Command as Act, CommandDone, ErrorCode, NetworkClass, Push, Reply, Request};
 use polevik_device::files::FileFolder;
 use polevik_device::host::Host;
 use polevik_device::pictures::Undecoded;
 use polevik_device::platform::Folder;
-use polevik_device::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use polevik_device::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use polevik_device::{Device, Driver, Outside, Setup};
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
 use tokio::runtime::Runtime;
@@ -117,16 +117,22 @@ struct Network {
 impl Transport for Network {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let failed = |error: reqwest::Error| TransportError::new(ErrorCode::ConnectionLost, format!("{error:?}"));
-        let mut builder = match request.method {
-            Method::Get => self.client.get(&request.url),
-            Method::Post => self.client.post(&request.url).body(request.body.clone()),
-        };
+        let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes());
+        let method = method.map_err(|error| TransportError::new(ErrorCode::Unexpected, error.to_string()))?;
+        let mut builder = self.client.request(method, &request.url);
+        if request.method.has_body() {
+            builder = builder.body(request.body.clone());
+        }
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
         // Unpacked here and not by the library, so that the bytes on the wire are known.
-        let response = builder.header("accept-encoding", "gzip").send().await.map_err(failed)?;
+        if !request.headers.iter().any(|(name, _)| *name == "accept-encoding") {
+            builder = builder.header("accept-encoding", "gzip");
+        }
+        let response = builder.send().await.map_err(failed)?;
         let status = response.status().as_u16();
+        let headers = answer_headers(&request, response.headers());
         let is_packed = response.headers().get("content-encoding").is_some_and(|coding| coding == "gzip");
         let sent = response.bytes().await.map_err(failed)?.to_vec();
         let wire_bytes = sent.len();
@@ -139,8 +145,14 @@ impl Transport for Network {
             sent
         };
         self.heard.borrow_mut().push(Exchange { request, status, answer: body.clone(), wire_bytes });
-        Ok(HttpResponse { status, body })
+        Ok(HttpResponse { status, headers, body })
     }
+}
+
+/// Those headers of an answer that were wanted.
+fn answer_headers(request: &HttpRequest, headers: &reqwest::header::HeaderMap) -> Vec<(String, String)> {
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(|value| (name.to_owned(), value.to_owned()));
+    request.wanted_headers.iter().filter_map(|name| value(name)).collect()
 }
 
 /// This machine.
@@ -163,6 +175,10 @@ impl Host for Machine {
 
     async fn sleep(&self, millis: u64) {
         tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
+
+    fn network(&self) -> NetworkClass {
+        NetworkClass::WiFi
     }
 
     fn log(&self, _line: &str) {}

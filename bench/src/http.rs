@@ -1,7 +1,7 @@
 //! As little of an HTTP client as a load needs: keep-alive, one exchange after the other, hardly any CPU of its own.
 
 use anyhow::{Context, Result, bail};
-use polevik_device::transport::{HttpRequest, Method};
+use polevik_device::transport::HttpRequest;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -93,17 +93,14 @@ impl Connection {
 
 /// The bytes of a request as a device would send it, with another device's token.
 pub fn request_bytes(request: &HttpRequest, token: &str) -> Vec<u8> {
-    let method = match request.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    };
+    let method = request.method.as_str();
     // The address is absolute: scheme, authority, path.
     let path_at = request.url.match_indices('/').nth(2).map_or(request.url.len(), |(at, _)| at);
     let mut head = format!("{method} {} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n", &request.url[path_at..]);
     for (name, value) in request.headers.iter().filter(|(name, _)| *name != "authorization") {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    if request.method == Method::Post {
+    if request.method.has_body() {
         head.push_str(&format!("content-length: {}\r\n", request.body.len()));
     }
     head.push_str("\r\n");

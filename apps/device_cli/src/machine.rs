@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use polevik_device::api::NetworkClass;
 use polevik_device::host::Host;
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
 
@@ -9,6 +10,8 @@ use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
 pub(crate) struct Machine {
     /// Whether requests are told on standard error.
     pub(crate) verbose: bool,
+    /// What its network counts as.
+    pub(crate) network: NetworkClass,
 }
 
 impl Host for Machine {
@@ -27,6 +30,10 @@ impl Host for Machine {
 
     async fn sleep(&self, millis: u64) {
         tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
+
+    fn network(&self) -> NetworkClass {
+        self.network
     }
 
     fn log(&self, line: &str) {

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::process::ExitCode;
 
 use clap::Parser;
+use polevik_device::api::NetworkClass;
 use polevik_device::files::FileFolder;
 use polevik_device::platform::Folder;
 use polevik_device::{Device, Outside, Setup};
@@ -39,7 +40,7 @@ fn run(home: &std::path::Path, verbose: bool, action: Action) -> Result<Answer, 
     let other = |words: String| Problem::new(Status::Other, words);
     let folder = Folder::new(home).map_err(|error| other(error.to_string()))?;
     let _lock = lock(home)?;
-    let machine = Machine { verbose };
+    let machine = Machine { verbose, network: NetworkClass::WiFi };
     let server = match &action {
         Action::Login(login) => Some(login.server.clone()),
         _ => None,

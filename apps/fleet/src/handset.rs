@@ -9,7 +9,7 @@ use polevik_device::host::Host;
 use polevik_device::pictures::Undecoded;
 use polevik_device::{Device, Driver, Outside, Setup};
 use polevik_device_api::frame::{Reply, Request};
-use polevik_device_api::{Push, SyncView};
+use polevik_device_api::{NetworkClass, Push, SyncView};
 use polevik_device_store::db::Both;
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
 use polevik_testkit::disk::{Crash, Disk, DiskPlatform};
@@ -50,6 +50,10 @@ impl Host for Machine {
     async fn sleep(&self, millis: u64) {
         // A year is longer than any world.
         clock::sleep(millis.min(31_536_000_000)).await;
+    }
+
+    fn network(&self) -> NetworkClass {
+        NetworkClass::WiFi
     }
 
     fn log(&self, line: &str) {

@@ -96,7 +96,7 @@ impl Network {
         }
         if connection.portal_until_ms.get() > now {
             clock::sleep(random.below(300)).await;
-            return Ok(HttpResponse { status: 200, body: LOGIN_PAGE.to_vec() });
+            return Ok(HttpResponse { status: 200, body: LOGIN_PAGE.to_vec(), ..HttpResponse::default() });
         }
         let fault = connection.faults.borrow_mut().pop_front();
         if let Some((fault, _)) = fault {
@@ -116,10 +116,12 @@ impl Network {
             Some(NetFault::CaptivePage) => {
                 // The whole network is behind the page: what asks for health meets it too.
                 connection.enter_portal(now + 1_000);
-                return Ok(HttpResponse { status: 200, body: LOGIN_PAGE.to_vec() });
+                return Ok(HttpResponse { status: 200, body: LOGIN_PAGE.to_vec(), ..HttpResponse::default() });
             }
-            Some(NetFault::BadGateway) => return Ok(HttpResponse { status: 502, body: PROXY_PAGE.to_vec() }),
-            Some(NetFault::TooManyRequests) => return Ok(HttpResponse { status: 429, body: PROXY_PAGE.to_vec() }),
+            Some(NetFault::BadGateway) => return Ok(HttpResponse { status: 502, body: PROXY_PAGE.to_vec(), ..HttpResponse::default() }),
+            Some(NetFault::TooManyRequests) => {
+                return Ok(HttpResponse { status: 429, body: PROXY_PAGE.to_vec(), ..HttpResponse::default() });
+            }
             Some(NetFault::Busy) => return Ok(busy(u32::try_from(5 + pick % 120).unwrap_or(5))),
             Some(NetFault::Delay) => up_ms = 1_000 + pick % 600_000,
             Some(NetFault::DelayAnswer) => down_ms = 1_000 + pick % 600_000,
@@ -128,8 +130,8 @@ impl Network {
         clock::sleep(up_ms).await;
         if self.storm_until_ms.get() > clock::elapsed_ms() {
             return Ok(match pick % 3 {
-                0 => HttpResponse { status: 429, body: PROXY_PAGE.to_vec() },
-                1 => HttpResponse { status: 503, body: PROXY_PAGE.to_vec() },
+                0 => HttpResponse { status: 429, body: PROXY_PAGE.to_vec(), ..HttpResponse::default() },
+                1 => HttpResponse { status: 503, body: PROXY_PAGE.to_vec(), ..HttpResponse::default() },
                 _ => busy(u32::try_from(5 + random.below(60)).unwrap_or(5)),
             });
         }
@@ -148,14 +150,16 @@ impl Network {
             return Err(TransportError::new(ErrorCode::ConnectionLost, "reset by peer"));
         }
         clock::sleep(down_ms).await;
-        let Answer { status, mut body } = answer;
+        let Answer { status, headers, mut body } = answer;
         match fault {
             Some(NetFault::DropAnswer) => {
                 clock::sleep(SILENCE_MS).await;
                 return Err(TransportError::new(ErrorCode::ConnectionLost, "half open"));
             }
             Some(NetFault::CutAnswer) => return Err(TransportError::new(ErrorCode::ConnectionLost, "cut in the answer")),
-            Some(NetFault::GatewayTimeout) => return Ok(HttpResponse { status: 504, body: PROXY_PAGE.to_vec() }),
+            Some(NetFault::GatewayTimeout) => {
+                return Ok(HttpResponse { status: 504, body: PROXY_PAGE.to_vec(), ..HttpResponse::default() });
+            }
             Some(NetFault::Truncate) if !body.is_empty() => {
                 body.truncate(usize::try_from(pick).unwrap_or(0) % body.len());
             }
@@ -166,7 +170,7 @@ impl Network {
             _ => (),
         }
         self.shared.trace.line(format_args!("{name} {path} {status} {} {}", body.len(), short_hash(&body)));
-        Ok(HttpResponse { status, body })
+        Ok(HttpResponse { status, headers, body })
     }
 
     /// The same request reaches the server once more, later; nobody waits for its answer.
@@ -196,13 +200,14 @@ fn busy(retry_after_s: u32) -> HttpResponse {
         queue_position: Some(7),
         server_time_ms: UtcMillis(clock::now().0),
     };
-    HttpResponse { status: 503, body: serde_json::to_vec(&body).unwrap_or_default() }
+    HttpResponse { status: 503, body: serde_json::to_vec(&body).unwrap_or_default(), ..HttpResponse::default() }
 }
 
 /// A request as the server's router takes it.
 pub struct ServerRequest {
     parts: (Method, String, Vec<(&'static str, String)>),
     body: Vec<u8>,
+    wanted_headers: &'static [&'static str],
 }
 
 impl ServerRequest {
@@ -217,13 +222,16 @@ impl ServerRequest {
         if packed { zstd::bulk::decompress(&self.body, 16 << 20).ok() } else { Some(self.body.clone()) }
     }
 
+    /// Those headers of an answer that are wanted.
+    pub fn wanted(&self, headers: &axum::http::HeaderMap) -> Vec<(String, String)> {
+        let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(|value| (name.to_owned(), value.to_owned()));
+        self.wanted_headers.iter().filter_map(|name| value(name)).collect()
+    }
+
     /// As HTTP.
     pub fn build(&self) -> Option<Request<Body>> {
         let (method, path, headers) = &self.parts;
-        let mut builder = match method {
-            Method::Get => Request::get(path),
-            Method::Post => Request::post(path),
-        };
+        let mut builder = Request::builder().method(method.as_str()).uri(path);
         for (name, value) in headers {
             builder = builder.header(*name, value);
         }
@@ -232,7 +240,8 @@ impl ServerRequest {
 }
 
 fn to_http(request: &HttpRequest, path: &str) -> Result<ServerRequest, TransportError> {
-    let built = ServerRequest { parts: (request.method, path.to_owned(), request.headers.clone()), body: request.body.clone() };
+    let parts = (request.method, path.to_owned(), request.headers.clone());
+    let built = ServerRequest { parts, body: request.body.clone(), wanted_headers: request.wanted_headers };
     if built.build().is_none() {
         return Err(TransportError::new(ErrorCode::Unexpected, "a request that is not HTTP"));
     }

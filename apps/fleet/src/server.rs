@@ -43,6 +43,8 @@ const SEAL_RULES: SealRules = SealRules { segment_rows: 12, delta_percent: 60, d
 pub struct Answer {
     /// Status.
     pub status: u16,
+    /// Headers that were wanted.
+    pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
 }
@@ -168,8 +170,9 @@ impl Office {
         let served = async move {
             let response = router.oneshot(http).await.ok()?;
             let status = response.status().as_u16();
+            let headers = request.wanted(response.headers());
             let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.ok()?.to_vec();
-            Some(Answer { status, body })
+            Some(Answer { status, headers, body })
         };
         let answer = Abortable::new(served, registration).await.ok().flatten();
         if self.has_died() {

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 
 use futures::future::{Either, select};
-use polevik_device::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use polevik_device::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use polevik_device_api::ErrorCode;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -54,16 +54,18 @@ impl Drop for AbortOnDrop {
 async fn send(request: HttpRequest) -> Result<HttpResponse, TransportError> {
     let worker: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let controller = AbortOnDrop(AbortController::new().map_err(|error| unexpected(&error))?);
-    let request = build(&request, &controller.0).map_err(|error| unexpected(&error))?;
+    let built = build(&request, &controller.0).map_err(|error| unexpected(&error))?;
 
-    let answer = within(FIRST_BYTE_MS, JsFuture::from(worker.fetch_with_request(&request))).await;
+    let answer = within(FIRST_BYTE_MS, JsFuture::from(worker.fetch_with_request(&built))).await;
     let response: Response = match answer {
         Some(Ok(response)) => response.unchecked_into(),
         Some(Err(error)) => return Err(no_answer(&worker, &error)),
         None => return Err(TransportError::new(ErrorCode::ServerSilent, "no answer in time")),
     };
-    let body = read(&worker, &response).await?;
-    Ok(HttpResponse { status: response.status(), body })
+    let value = |name: &str| response.headers().get(name).ok().flatten().map(|value| (name.to_owned(), value));
+    let headers = request.wanted_headers.iter().filter_map(|name| value(name)).collect();
+    let body = read(&worker, &response, request.max_answer_bytes).await?;
+    Ok(HttpResponse { status: response.status(), headers, body })
 }
 
 fn build(request: &HttpRequest, controller: &AbortController) -> Result<Request, JsValue> {
@@ -72,10 +74,7 @@ fn build(request: &HttpRequest, controller: &AbortController) -> Result<Request,
         headers.set(name, value)?;
     }
     let init = RequestInit::new();
-    init.set_method(match request.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    });
+    init.set_method(request.method.as_str());
     init.set_headers(&headers);
     init.set_signal(Some(&controller.signal()));
     // Segments are kept in the database; a second copy in the browser's cache would only take its space.
@@ -83,14 +82,14 @@ fn build(request: &HttpRequest, controller: &AbortController) -> Result<Request,
     init.set_credentials(RequestCredentials::Omit);
     // Our server does not redirect; whoever does is the login page of a network, and is told from us by what it says.
     init.set_redirect(RequestRedirect::Manual);
-    if request.method == Method::Post {
+    if request.method.has_body() {
         init.set_body(&js_sys::Uint8Array::from(request.body.as_slice()));
     }
     Request::new_with_str_and_init(&request.url, &init)
 }
 
 /// Reads the body piece by piece, so that a slow one is told from a dead one.
-async fn read(worker: &DedicatedWorkerGlobalScope, response: &Response) -> Result<Vec<u8>, TransportError> {
+async fn read(worker: &DedicatedWorkerGlobalScope, response: &Response, max_bytes: u64) -> Result<Vec<u8>, TransportError> {
     let Some(stream) = response.body() else {
         return Ok(Vec::new());
     };
@@ -109,6 +108,9 @@ async fn read(worker: &DedicatedWorkerGlobalScope, response: &Response) -> Resul
         let bytes: js_sys::Uint8Array = part("value").unchecked_into();
         MOVED.set(MOVED.get() + u64::from(bytes.length()));
         let read = body.len();
+        if (read as u64).saturating_add(u64::from(bytes.length())) > max_bytes {
+            return Err(TransportError::new(ErrorCode::IncompleteReply, "the answer is longer than it may be"));
+        }
         body.resize(read + usize::try_from(bytes.length()).unwrap_or(0), 0);
         bytes.copy_to(&mut body[read..]);
     }

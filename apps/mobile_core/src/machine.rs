@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use polevik_device::api::NetworkClass;
 use polevik_device::host::Host;
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
 use wasm_bindgen::JsCast;
@@ -28,6 +29,11 @@ impl Host for Machine {
 
     fn sleep(&self, millis: u64) -> impl Future<Output = ()> {
         sleep(millis)
+    }
+
+    fn network(&self) -> NetworkClass {
+        let worker: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+        if worker.navigator().on_line() { NetworkClass::Unknown } else { NetworkClass::Offline }
     }
 
     fn log(&self, line: &str) {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Failed;
-use crate::transport::{HttpRequest, HttpResponse, Method, Transport};
+use crate::transport::{HttpRequest, HttpResponse, MAX_ANSWER_BYTES, Method, Transport};
 
 /// Bodies above this many bytes go compressed: below, zstd saves less than its header and the server's time.
 const COMPRESS_ABOVE_BYTES: usize = 512;
@@ -128,7 +128,8 @@ impl Caller {
         if compressed {
             headers.push(("content-encoding", "zstd".to_owned()));
         }
-        let request = HttpRequest { method, url: format!("{}{path}", self.server), headers, body };
+        let url = format!("{}{path}", self.server);
+        let request = HttpRequest { method, url, headers, body, wanted_headers: &[], max_answer_bytes: MAX_ANSWER_BYTES };
         transport.send(request).await.map_err(|error| Failed::new(error.code, error.detail))
     }
 

@@ -12,7 +12,7 @@ use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
 use polevik_device::api::sync::SyncView;
 use polevik_device::api::view::{Screen, View};
-use polevik_device::api::{Command, CommandDone, ErrorCode, Push, Reply, Request, RowId};
+use polevik_device::api::{Command, CommandDone, ErrorCode, NetworkClass, Push, Reply, Request, RowId};
 use polevik_device::files::MemoryFiles;
 use polevik_device::host::Host;
 use polevik_device::pictures::Undecoded;
@@ -625,7 +625,7 @@ impl Transport for Line {
             .await;
         }
         let (status, body) = self.0.borrow_mut().serve(&request)?;
-        Ok(HttpResponse { status, body })
+        Ok(HttpResponse { status, headers: Vec::new(), body })
     }
 }
 
@@ -635,6 +635,7 @@ pub struct Machine {
     now: Rc<Cell<UtcMillis>>,
     drawn: Rc<Cell<u64>>,
     woken_at: Rc<Cell<Option<UtcMillis>>>,
+    network: Rc<Cell<NetworkClass>>,
 }
 
 impl Host for Machine {
@@ -655,6 +656,9 @@ impl Host for Machine {
     async fn sleep(&self, millis: u64) {
         self.woken_at.set(Some(self.now.get().plus_millis(i64::try_from(millis).unwrap())));
         futures::future::pending::<()>().await;
+    }
+    fn network(&self) -> NetworkClass {
+        self.network.get()
     }
     fn log(&self, _line: &str) {}
 }
@@ -689,7 +693,12 @@ impl World {
     }
 
     fn switched_off(office: Rc<RefCell<Office>>, disk: Option<Disk>) -> Self {
-        let machine = Machine { now: Rc::new(Cell::new(MORNING)), drawn: Rc::default(), woken_at: Rc::default() };
+        let machine = Machine {
+            now: Rc::new(Cell::new(MORNING)),
+            drawn: Rc::default(),
+            woken_at: Rc::default(),
+            network: Rc::new(Cell::new(NetworkClass::WiFi)),
+        };
         Self {
             office,
             folder: tempfile::tempdir().unwrap(),
