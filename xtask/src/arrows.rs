@@ -34,11 +34,16 @@ const DRAWING: Never = Never { what: "anything that draws", packages: &["leptos"
 const SERVER_SIDE: Never = Never { what: "the server side", packages: &["polevik-server", "polevik-server-store"] };
 const DEVICE_SIDE: Never = Never { what: "the device side", packages: &["polevik-device", "polevik-device-store"] };
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 19] = [
     // Bugs put in on purpose for the simulator; without its feature it is an empty constant.
     Rule { package: "polevik-planted", may_use: &[], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule { package: "polevik-domain", may_use: &[], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule { package: "polevik-protocol", may_use: &["polevik-domain"], never: &[SQL, HTTP, ASYNC, DRAWING] },
+    Rule {
+        package: "polevik-recognition-library",
+        may_use: &["polevik-domain", "polevik-protocol"],
+        never: &[SQL, HTTP, ASYNC, DRAWING, SERVER_SIDE, DEVICE_SIDE],
+    },
     Rule {
         package: "polevik-texts",
         may_use: &["polevik-protocol", "polevik-domain"],
@@ -56,7 +61,14 @@ const RULES: [Rule; 18] = [
     },
     Rule {
         package: "polevik-device",
-        may_use: &["polevik-device-store", "polevik-device-api", "polevik-protocol", "polevik-domain", "polevik-planted"],
+        may_use: &[
+            "polevik-device-store",
+            "polevik-device-api",
+            "polevik-recognition-library",
+            "polevik-protocol",
+            "polevik-domain",
+            "polevik-planted",
+        ],
         never: &[HTTP, DRAWING, SERVER_SIDE],
     },
     Rule {
@@ -66,7 +78,14 @@ const RULES: [Rule; 18] = [
     },
     Rule {
         package: "polevik-server",
-        may_use: &["polevik-server-store", "polevik-protocol", "polevik-texts", "polevik-domain", "polevik-planted"],
+        may_use: &[
+            "polevik-server-store",
+            "polevik-recognition-library",
+            "polevik-protocol",
+            "polevik-texts",
+            "polevik-domain",
+            "polevik-planted",
+        ],
         never: &[DRAWING, DEVICE_SIDE],
     },
     Rule {
@@ -130,7 +149,14 @@ const RULES: [Rule; 18] = [
     },
     Rule {
         package: "polevik-fuzz",
-        may_use: &["polevik-testkit", "polevik-domain", "polevik-protocol", "polevik-device-api", "polevik-server"],
+        may_use: &[
+            "polevik-testkit",
+            "polevik-domain",
+            "polevik-protocol",
+            "polevik-recognition-library",
+            "polevik-device-api",
+            "polevik-server",
+        ],
         never: &[DRAWING],
     },
     Rule { package: "xtask", may_use: &["polevik-protocol", "polevik-texts"], never: &[SERVER_SIDE, DEVICE_SIDE] },
