@@ -24,6 +24,7 @@ const WORK_MIGRATIONS: &[Migration] = &[
     || include_str!("../migrations/work/0001_initial.sql").to_owned(),
     || include_str!("../migrations/work/0002_outbox_lanes.sql").to_owned(),
     || include_str!("../migrations/work/0003_outbox_index.sql").to_owned(),
+    || include_str!("../migrations/work/0004_files.sql").to_owned(),
 ];
 
 /// Both databases of one device, open.

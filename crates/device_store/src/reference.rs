@@ -9,6 +9,7 @@ pub mod assortment;
 pub mod checkpoints;
 pub mod document_states;
 pub mod foreign;
+pub mod materials;
 pub mod outlets;
 pub mod prices;
 pub mod products;

@@ -38,7 +38,7 @@ struct Table {
 }
 
 /// In the order in which they are written: what is pointed at comes first.
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 16] = [
     Table { name: "option", key: &["name"], has_rowid: false },
     Table { name: "sequence", key: &["name"], has_rowid: false },
     Table { name: "visit", key: &["id"], has_rowid: true },
@@ -47,6 +47,14 @@ const TABLES: [Table; 8] = [
     Table { name: "outbox", key: &["device_seq"], has_rowid: true },
     Table { name: "sync_row", key: &["row"], has_rowid: false },
     Table { name: "sync_session", key: &["only"], has_rowid: false },
+    Table { name: "photo", key: &["id"], has_rowid: true },
+    Table { name: "outgoing_file", key: &["file"], has_rowid: true },
+    Table { name: "held_file", key: &["file"], has_rowid: false },
+    Table { name: "material_mark", key: &["material_id"], has_rowid: true },
+    Table { name: "traffic", key: &["month", "class", "network"], has_rowid: false },
+    Table { name: "library_fact", key: &["name"], has_rowid: false },
+    Table { name: "library_version", key: &["role"], has_rowid: false },
+    Table { name: "library_file", key: &["role", "file"], has_rowid: false },
 ];
 
 /// One row: values by the names of their columns.
@@ -223,9 +231,13 @@ fn write(tx: &Transaction<'_>, table: &Table, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-/// What follows from the rows: lanes that an earlier schema had not, and sequences that go on above everything seen.
+/// What follows from the rows: photos whose documents were found, lanes that an earlier schema had not, and sequences that go on above
+/// everything seen.
 fn put_in_order(tx: &Transaction<'_>) -> Result<()> {
     tx.execute(FORGET_UNREADABLE, [])?;
+    for sql in [ADD_PHOTOS, QUEUE_FILES, FORGET_FILES_OF_NOBODY] {
+        tx.execute(sql, [])?;
+    }
     tx.execute(SET_LANES, [])?;
     let newest: i64 = tx.query_row(NEWEST, [], |row| row.get("newest"))?;
     let base = numbers::last(tx, &Sequence::DocumentBase)?;
@@ -247,10 +259,29 @@ const FORGET_UNREADABLE: &str = "
     -- salvage::put_in_order
     DELETE FROM outbox
      WHERE (body <> '' AND NOT json_valid(body)) OR (body = '' AND answered_at_ms IS NULL) OR length(document_id) <> 16";
+const ADD_PHOTOS: &str = "
+    -- salvage::put_in_order
+    INSERT OR IGNORE INTO photo (id, position_id, visit_id, outlet_id, scene, comment, taken_at_ms, file, width, height)
+    SELECT document_id, position_id, unhex(replace(body ->> '$.visit_id', '-', '')), body ->> '$.outlet_id', body ->> '$.scene',
+           COALESCE(body ->> '$.comment', ''), body ->> '$.taken_at_ms', body ->> '$.file.hash', body ->> '$.width', body ->> '$.height'
+      FROM outbox
+     WHERE kind = 'photo' AND body <> ''";
+// What the server has of a file is asked anew: it says so by its hash.
+const QUEUE_FILES: &str = "
+    -- salvage::put_in_order
+    INSERT OR IGNORE INTO outgoing_file (file, bytes, class, content_type, position_id, state, queued_at_ms)
+    SELECT body ->> '$.file.hash', body ->> '$.file.bytes', 'photo', body ->> '$.file.content_type', position_id, 'waiting', created_at_ms
+      FROM outbox
+     WHERE kind = 'photo' AND body <> ''
+     ORDER BY device_seq";
+const FORGET_FILES_OF_NOBODY: &str = "
+    -- salvage::put_in_order
+    DELETE FROM library_file WHERE role NOT IN (SELECT role FROM library_version)";
 const SET_LANES: &str = "
     -- salvage::put_in_order
     UPDATE outbox
-       SET lane = COALESCE((SELECT visit_id FROM customer_order WHERE customer_order.id = outbox.document_id), document_id)
+       SET lane = COALESCE((SELECT visit_id FROM customer_order WHERE customer_order.id = outbox.document_id),
+                           (SELECT visit_id FROM photo WHERE photo.id = outbox.document_id), document_id)
      WHERE length(lane) <> 16";
 const NEWEST: &str = "
     -- salvage::put_in_order

@@ -5,13 +5,14 @@ use rusqlite::{Connection, Transaction};
 
 use crate::error::Result;
 use crate::migrate::Migration;
-use crate::reference::{document_states, prices, receivables, route, stock};
+use crate::reference::{document_states, materials, prices, receivables, route, stock};
 
 /// From nothing to the newest version of the copy.
 pub(crate) const MIGRATIONS: &[Migration] = &[
     || include_str!("../../migrations/reference/0001_initial.sql").to_owned(),
     || include_str!("../../migrations/reference/0002_outlet_columns.sql").to_owned(),
     || include_str!("../../migrations/reference/0003_verification.sql").to_owned(),
+    || include_str!("../../migrations/reference/0004_material.sql").to_owned(),
 ];
 
 /// A secondary index, declared beside the reader that needs it.
@@ -25,7 +26,7 @@ pub(crate) struct Index {
     pub(crate) columns: &'static str,
 }
 
-const INDEXES: [Index; 5] = [prices::INDEX, stock::INDEX, receivables::INDEX, route::INDEX, document_states::INDEX];
+const INDEXES: [Index; 6] = [prices::INDEX, stock::INDEX, receivables::INDEX, route::INDEX, document_states::INDEX, materials::INDEX];
 
 /// Makes the indexes of all tables that lack one.
 pub(crate) fn create_indexes(connection: &Connection) -> Result<()> {

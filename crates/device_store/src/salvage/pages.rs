@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use polevik_protocol::hash::Blake3Hex;
 use rusqlite::types::Value;
 
 use super::Row;
@@ -39,7 +40,7 @@ struct Shape {
     fits: fn(&[Value]) -> bool,
 }
 
-const SHAPES: [Shape; 6] = [
+const SHAPES: [Shape; 8] = [
     Shape {
         table: "option",
         leaf: LEAF_OF_INDEX,
@@ -138,7 +139,49 @@ const SHAPES: [Shape; 6] = [
             ("re_offer", Kind::Int),
             ("superseded_at_ms", Kind::IntOrNull),
         ],
-        fits: |values| matches!(text(values, 3), "visit" | "order" | "withdrawal"),
+        fits: |values| matches!(text(values, 3), "visit" | "order" | "withdrawal" | "photo"),
+    },
+    Shape {
+        table: "photo",
+        leaf: LEAF_OF_TABLE,
+        least: 10,
+        columns: &[
+            ("id", Kind::Id),
+            ("position_id", Kind::Int),
+            ("visit_id", Kind::Id),
+            ("outlet_id", Kind::Int),
+            ("scene", Kind::Text),
+            ("comment", Kind::Text),
+            ("taken_at_ms", Kind::Int),
+            ("file", Kind::Text),
+            ("width", Kind::Int),
+            ("height", Kind::Int),
+        ],
+        fits: |values| Blake3Hex::parse(text(values, 7)).is_some(),
+    },
+    Shape {
+        table: "outgoing_file",
+        leaf: LEAF_OF_TABLE,
+        least: 16,
+        columns: &[
+            ("queue_no", Kind::Place),
+            ("file", Kind::Text),
+            ("bytes", Kind::Int),
+            ("class", Kind::Text),
+            ("content_type", Kind::Text),
+            ("position_id", Kind::Int),
+            ("state", Kind::Text),
+            ("upload", Kind::TextOrNull),
+            ("sent", Kind::Int),
+            ("attempts", Kind::Int),
+            ("next_try_at_ms", Kind::IntOrNull),
+            ("code", Kind::TextOrNull),
+            ("detail", Kind::TextOrNull),
+            ("queued_at_ms", Kind::Int),
+            ("confirmed_at_ms", Kind::IntOrNull),
+            ("removed_at_ms", Kind::IntOrNull),
+        ],
+        fits: |values| Blake3Hex::parse(text(values, 1)).is_some(),
     },
 ];
 

@@ -43,6 +43,10 @@ pub enum OptionName {
     WorkDamaged,
     /// Name of the copy that this `work` was salvaged from; stays.
     SalvagedFrom,
+    /// «Загрузка и выгрузка материалов только по Wi-Fi»: `1` = on; absent = off.
+    WiFiOnly,
+    /// Most bytes that materials may take here; absent = the default.
+    MaterialsBudget,
 }
 
 impl OptionName {
@@ -66,6 +70,8 @@ impl OptionName {
             Self::BatchLimit => "batch_limit",
             Self::WorkDamaged => "work_damaged",
             Self::SalvagedFrom => "salvaged_from",
+            Self::WiFiOnly => "wifi_only",
+            Self::MaterialsBudget => "materials_budget",
         }
     }
 }
