@@ -96,7 +96,7 @@ core-failed-text = Close other windows of Polevik and try again. The data on the
 core-damaged-title = The database on the phone is damaged
 core-damaged-text = Nothing was deleted: a copy was put aside for support, and unsent orders and visits are read out of it. Press Retry.
 core-unsupported-title = This browser will not do
-core-unsupported-text = Chrome 108 or newer or Safari 16.4 or newer is needed, and a secure address (https or localhost).
+core-unsupported-text = Chrome 111 or newer or Safari 16.4 or newer is needed, and a secure address (https or localhost).
 update-ready = A new version is ready
 update-now = Update
 

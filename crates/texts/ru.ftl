@@ -103,7 +103,7 @@ core-failed-text = Закройте другие окна Полевика и п
 core-damaged-title = База на телефоне повреждена
 core-damaged-text = Ничего не удалено: копия отложена для поддержки, неотправленные заказы и визиты прочитаем из неё. Нажмите «Повторить».
 core-unsupported-title = Этот браузер не подходит
-core-unsupported-text = Нужен Chrome 108 или новее, Safari 16.4 или новее, и защищённый адрес (https или localhost).
+core-unsupported-text = Нужен Chrome 111 или новее, Safari 16.4 или новее, и защищённый адрес (https или localhost).
 update-ready = Готова новая версия
 update-now = Обновить
 

@@ -32,8 +32,7 @@ impl Host for Machine {
     }
 
     fn network(&self) -> NetworkClass {
-        let worker: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-        if worker.navigator().on_line() { NetworkClass::Unknown } else { NetworkClass::Offline }
+        crate::network::class()
     }
 
     fn log(&self, line: &str) {

@@ -33,17 +33,39 @@ pub struct Opfs {
 
 /// How many bytes the browser still grants, as it said last. It tells only those who wait, and a database cannot: so it is asked beforehand.
 #[derive(Clone, Default)]
-pub struct Room(Rc<Cell<Option<u64>>>);
+pub struct Room(Rc<Said>);
+
+#[derive(Default)]
+struct Said {
+    free: Cell<Option<u64>>,
+    persistent: Cell<Option<bool>>,
+}
 
 impl Room {
+    /// Bytes that may still be written.
+    pub fn free(&self) -> Option<u64> {
+        self.0.free.get()
+    }
+
+    /// Whether the browser promised not to clear what is stored.
+    pub fn persistent(&self) -> Option<bool> {
+        self.0.persistent.get()
+    }
+
     /// Asks the browser. A browser that does not say leaves it unknown.
     pub async fn ask(&self) {
         let worker: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+        if let Ok(asked) = worker.navigator().storage().persisted()
+            && let Ok(kept) = JsFuture::from(asked).await
+        {
+            self.0.persistent.set(Some(kept.is_truthy()));
+        }
         let Ok(estimate) = worker.navigator().storage().estimate() else { return };
         let Ok(estimate) = JsFuture::from(estimate).await else { return };
         let number = |name: &str| js_sys::Reflect::get(&estimate, &name.into()).ok().and_then(|number| number.as_f64());
         if let (Some(quota), Some(usage)) = (number("quota"), number("usage")) {
-            self.0.set(u64::try_from(whole(quota - usage)).ok());
+            // Some count more than they grant; then there is no room.
+            self.0.free.set(Some(u64::try_from(whole(quota - usage)).unwrap_or(0)));
         }
     }
 }
@@ -112,7 +134,7 @@ impl Platform for Opfs {
     // `sync` is SQLite's own: the pool's files are flushed by its `xSync`, and their names stand in the files themselves.
 
     fn free_bytes(&self) -> Option<u64> {
-        self.room.0.get()
+        self.room.free()
     }
 
     fn bytes(&self, name: &str) -> Result<Vec<u8>, StoreError> {

@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use polevik_device::files::MemoryFiles;
-use polevik_device::pictures::Undecoded;
 use polevik_device::{Device, Driver, Outside, Setup};
 use polevik_device_api::sync::Failure;
 use polevik_device_api::{ErrorCode, FromCore, Push, Reply, Request, ToCore, decode, encode};
@@ -12,15 +10,18 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
+use crate::canvas_pictures::CanvasPictures;
 use crate::fetch::Fetch;
 use crate::machine::{Machine, sleep};
+use crate::network;
 use crate::opfs::{NotOpened, Opfs, Room};
+use crate::opfs_files::OpfsFiles;
 
 /// How often, and for how long, storage is asked for that another window has not given back yet: its Worker was told to end.
 const TRIES: u32 = 20;
 const TRY_AGAIN_MS: u64 = 250;
 
-type Core = Driver<Fetch, Machine, MemoryFiles, Undecoded, fn(Push)>;
+type Core = Driver<Fetch, Machine, OpfsFiles, CanvasPictures, fn(Push)>;
 
 thread_local! {
     static CORE: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
@@ -59,6 +60,13 @@ async fn open() {
     match assemble().await {
         Ok(core) => {
             CORE.set(Some(core.clone()));
+            let told = core.clone();
+            network::listen(move |class| {
+                let core = told.clone();
+                wasm_bindgen_futures::spawn_local(async move {
+                    core.request(Request::Network(class)).await;
+                });
+            });
             wasm_bindgen_futures::spawn_local(async move { core.run().await });
             push(Push::Ready);
         }
@@ -71,9 +79,10 @@ async fn assemble() -> Result<Rc<Core>, (Failure, bool)> {
     room.ask().await;
     ROOM.set(Some(room.clone()));
     let storage = storage(&room).await?;
+    let files = OpfsFiles::open(room).await.map_err(|error| (no_storage(error.to_string()), false))?;
     let setup = Setup { server: Some(scope().location().origin()), model: model(), app_version: env!("CARGO_PKG_VERSION").to_owned() };
     let device = Device::open(Box::new(storage), setup, &Machine).map_err(|failure| (failure, false))?;
-    let outside = Outside { transport: Fetch, host: Machine, files: MemoryFiles::default(), pictures: Undecoded };
+    let outside = Outside { transport: Fetch, host: Machine, files, pictures: CanvasPictures };
     Ok(Rc::new(Driver::new(device, outside, push as fn(Push))))
 }
 

@@ -8,7 +8,7 @@ mod folder;
 mod memory;
 
 use polevik_protocol::ErrorCode;
-use polevik_protocol::hash::Blake3Hex;
+pub use polevik_protocol::hash::{Blake3Hex, Hasher};
 
 use crate::error::Failed;
 
