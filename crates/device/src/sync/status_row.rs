@@ -243,6 +243,7 @@ impl StatusRow {
             detail: failure.map(|failure| failure.detail.clone()),
             attempts: self.attempts,
             next_try: self.next_try(),
+            ..StoredRow::default()
         }
     }
 

@@ -1,6 +1,12 @@
 -- Files: photos that were taken here, what waits to go up, what came down, and what it all cost on the wire. A file is named by the BLAKE3-256
 -- of its bytes, as 64 hexadecimal digits.
 
+-- Rows of the synchronisation screen that move files: for what they wait, and how many files.
+ALTER TABLE sync_row ADD COLUMN wait_reason TEXT;
+ALTER TABLE sync_row ADD COLUMN files INTEGER NOT NULL DEFAULT 0;
+-- Bytes that wait; of a row that is done in part, files in all.
+ALTER TABLE sync_row ADD COLUMN amount INTEGER NOT NULL DEFAULT 0;
+
 CREATE TABLE photo (
     -- Photos that were taken on this device; each is a document of the outbox. Photos of the same bytes share their file.
     id           BLOB    NOT NULL PRIMARY KEY,      -- UUIDv7, the server's key too

@@ -8,7 +8,7 @@ use crate::error::Result;
 /// A row as it is kept. Words, not types: their meaning is the engine's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredRow {
-    /// `ok`, `failed`, `stopped`; `None` before the first attempt.
+    /// `ok`, `partial`, `waiting`, `failed`, `stopped`; `None` before the first attempt.
     pub outcome: Option<String>,
     /// Last complete success.
     pub last_success: Option<UtcMillis>,
@@ -26,6 +26,12 @@ pub struct StoredRow {
     pub attempts: u32,
     /// When it is tried again by itself, by the device's clock.
     pub next_try: Option<UtcMillis>,
+    /// For what it waits.
+    pub wait_reason: Option<String>,
+    /// Files that wait, or that are done of [`StoredRow::amount`].
+    pub files: u64,
+    /// Bytes that wait, or files in all.
+    pub amount: u64,
 }
 
 /// The row of that name; a row never written is one that never ran.
@@ -47,6 +53,9 @@ pub fn load(tx: &Transaction<'_>, name: &str) -> Result<StoredRow> {
                 detail: row.get("detail")?,
                 attempts: row.get("attempts")?,
                 next_try: row.get::<_, Option<i64>>("next_try_ms")?.map(UtcMillis),
+                wait_reason: row.get("wait_reason")?,
+                files: row.get::<_, i64>("files")?.max(0).cast_unsigned(),
+                amount: row.get::<_, i64>("amount")?.max(0).cast_unsigned(),
             })
         })
         .optional()?;
@@ -55,7 +64,7 @@ pub fn load(tx: &Transaction<'_>, name: &str) -> Result<StoredRow> {
 
 const LOAD: &str = "
     -- rows::load
-    SELECT outcome, last_success_ms, last_attempt_ms, changed, code, tag, detail, attempts, next_try_ms
+    SELECT outcome, last_success_ms, last_attempt_ms, changed, code, tag, detail, attempts, next_try_ms, wait_reason, files, amount
       FROM sync_row
      WHERE row = :row";
 
@@ -76,18 +85,24 @@ pub fn save(tx: &Transaction<'_>, name: &str, row: &StoredRow) -> Result<()> {
         ":detail": row.detail,
         ":attempts": row.attempts,
         ":next_try_ms": row.next_try.map(|at| at.0),
+        ":wait_reason": row.wait_reason,
+        ":files": super::signed(row.files)?,
+        ":amount": super::signed(row.amount)?,
     })?;
     Ok(())
 }
 
 const SAVE: &str = "
     -- rows::save
-    INSERT INTO sync_row (row, outcome, last_success_ms, last_attempt_ms, changed, code, tag, detail, attempts, next_try_ms)
-    VALUES (:row, :outcome, :last_success_ms, :last_attempt_ms, :changed, :code, :tag, :detail, :attempts, :next_try_ms)
+    INSERT INTO sync_row (row, outcome, last_success_ms, last_attempt_ms, changed, code, tag, detail, attempts, next_try_ms, wait_reason,
+                          files, amount)
+    VALUES (:row, :outcome, :last_success_ms, :last_attempt_ms, :changed, :code, :tag, :detail, :attempts, :next_try_ms, :wait_reason,
+            :files, :amount)
     ON CONFLICT (row) DO UPDATE
        SET outcome = excluded.outcome, last_success_ms = excluded.last_success_ms, last_attempt_ms = excluded.last_attempt_ms,
            changed = excluded.changed, code = excluded.code, tag = excluded.tag, detail = excluded.detail,
-           attempts = excluded.attempts, next_try_ms = excluded.next_try_ms";
+           attempts = excluded.attempts, next_try_ms = excluded.next_try_ms, wait_reason = excluded.wait_reason,
+           files = excluded.files, amount = excluded.amount";
 
 /// Forgets all rows and the last session: another position begins.
 ///
