@@ -31,6 +31,7 @@ use crate::sync::engine::{Ended, Engine, Kept};
 use crate::sync::event::Facts;
 use crate::sync::exchange::{Memory, short_root};
 use crate::sync::hello;
+use crate::sync::recognition_library::Fetching;
 use crate::sync::rules::Pace;
 use crate::sync::status_row::{LastAttempt, StatusRow};
 use crate::{commands, screens};
@@ -58,6 +59,8 @@ pub struct Device {
     pub(crate) news: Option<Download>,
     pub(crate) step: Option<Step>,
     pub(crate) plan: Option<DownloadPlan>,
+    /// The version of the recognition library that is being fetched.
+    pub(crate) library: Option<Fetching>,
     /// Repairs failed so often that the copy of the office is to be built anew.
     pub(crate) rebuild_due: bool,
     /// What was last read of the databases for the engine.
@@ -119,6 +122,7 @@ impl Device {
                 news: None,
                 step: None,
                 plan: None,
+                library: None,
                 rebuild_due: false,
                 last_facts: Facts::default(),
                 damaged: salvaged.then_some(RowId::UploadMandatory).into_iter().collect(),
@@ -376,6 +380,11 @@ impl Device {
         };
         let tag = self.engine.session().map(|session| session.tag.to_string());
         Ok(Caller { server: server.trim_end_matches('/').to_owned(), token: options::get(&tx, OptionName::Token)?, tag })
+    }
+
+    /// Version of the application.
+    pub(crate) fn app_version(&self) -> &str {
+        &self.setup.app_version
     }
 
     /// What the server is told of this installation.

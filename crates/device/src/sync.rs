@@ -11,6 +11,7 @@ pub(crate) mod exchange;
 pub mod hello;
 pub(crate) mod mend;
 pub mod network;
+pub mod recognition_library;
 pub mod rules;
 pub mod schedule;
 pub mod session;

@@ -94,6 +94,9 @@ pub struct SignedIn {
     /// its first login; later ones count only if the kept ones signed them. Empty = there is no library.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub library_roots: Vec<String>,
+    /// The part of the organisation whose libraries these are; a library made for another part is not installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library_part: Option<String>,
 }
 
 /// The body of every answer that is not a success.

@@ -154,6 +154,7 @@ fn messages_keep_their_words() {
             device_seq_floor: 1_024,
             server_time_ms: UtcMillis(1_795_330_447_412),
             library_roots: Vec::new(),
+            library_part: None,
         })),
     );
     check_json(

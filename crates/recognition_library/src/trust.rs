@@ -7,6 +7,7 @@
 use minisign_verify::{PublicKey, Signature};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::Blake3Hex;
+use serde::{Deserialize, Serialize};
 
 use crate::container::{Container, KeyList, MAX_CONTAINER_BYTES, MAX_KEYS};
 use crate::manifest::{Manifest, OutOfLimits, app_version};
@@ -15,7 +16,7 @@ use crate::manifest::{Manifest, OutOfLimits, app_version};
 pub const ROOTS_NEEDED: usize = 2;
 
 /// What a device trusts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Trust {
     /// Whose libraries it installs; `None` before the first login that said so.
     pub part: Option<String>,
@@ -28,7 +29,7 @@ pub struct Trust {
 }
 
 /// Something that must never be older again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Its version.
     pub version: u64,

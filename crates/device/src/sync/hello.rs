@@ -11,6 +11,7 @@ use polevik_protocol::sync::ReEnrol;
 
 use crate::acting::last_position;
 use crate::error::DeviceError;
+use crate::sync::recognition_library;
 
 /// Server's clock minus device's clock: the server told its time somewhere between `before` and `after`; the middle is the best guess.
 #[must_use]
@@ -40,6 +41,7 @@ pub(crate) fn sign_in(tx: Transaction<'_>, email: &str, server: &str, signed_in:
     numbers::raise(&tx, &Sequence::Document, i64::try_from(signed_in.device_seq_floor).unwrap_or(i64::MAX))?;
     // Whatever was set aside under the old sign-in may go through under the new one.
     parking::unpark_all(&tx)?;
+    recognition_library::sign_in(&tx, signed_in, same_server)?;
     let another = !(same_position && same_server);
     if another {
         rows::clear(&tx)?;

@@ -486,6 +486,7 @@ impl Office {
             device_seq_floor: self.floor,
             server_time_ms: self.clock,
             library_roots: Vec::new(),
+            library_part: None,
         }))
     }
 

@@ -7,30 +7,21 @@ use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 
 use crate::error::{Result, StoreError};
 
-/// What is known whatever version is in use.
+/// What is known whatever version is in use. The values are JSON of the device's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LibraryFact {
-    /// Root keys of the first login, one per line.
-    Roots,
-    /// The newest list of keys that was accepted, as it was signed.
-    KeyList,
-    /// Its number.
-    KeyListVersion,
-    /// The highest version that was ever accepted.
-    HighestVersion,
-    /// What the server said last of the version this device shall have, as JSON.
+    /// Whom the device believes: roots of the first login, the newest list of keys, the highest version that was ever accepted.
+    Trust,
+    /// What the server said last of the version this device shall have.
     News,
-    /// Name of the manifest that was refused last: it is not fetched again.
+    /// The papers that were refused last, and why: they are not fetched again.
     Refused,
 }
 
 impl LibraryFact {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Roots => "roots",
-            Self::KeyList => "key_list",
-            Self::KeyListVersion => "key_list_version",
-            Self::HighestVersion => "highest_version",
+            Self::Trust => "trust",
             Self::News => "news",
             Self::Refused => "refused",
         }
@@ -169,6 +160,24 @@ const STAGE: &str = "
     INSERT INTO library_version (role, manifest, version, bytes, expires_at_ms, ready, signed)
     VALUES ('staged', :manifest, :version, :bytes, :expires_at_ms, :ready, :signed)";
 
+/// The same version under other papers: the office has changed its list of keys.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn replace_papers(tx: &Transaction<'_>, role: Role, manifest: &Blake3Hex, signed: &[u8]) -> Result<()> {
+    tx.prepare_cached(REPLACE_PAPERS)?.execute(named_params! {
+        ":role": role.as_str(),
+        ":manifest": manifest.as_str(),
+        ":signed": signed,
+    })?;
+    Ok(())
+}
+
+const REPLACE_PAPERS: &str = "
+    -- library::replace_papers
+    UPDATE library_version SET manifest = :manifest, signed = :signed WHERE role = :role";
+
 /// Forgets the version in this role; its files are removed by the next sweep.
 ///
 /// # Errors
@@ -214,6 +223,20 @@ pub fn forget_file(tx: &Transaction<'_>, file: &Blake3Hex) -> Result<()> {
 const FORGET_FILE: &str = "
     -- library::forget_file
     DELETE FROM library_file WHERE role = 'staged' AND file = :file";
+
+/// The version that is being fetched was found to be other than it was when it was tried: it is put together again.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn mark_unready(tx: &Transaction<'_>) -> Result<()> {
+    tx.prepare_cached(MARK_UNREADY)?.execute([])?;
+    Ok(())
+}
+
+const MARK_UNREADY: &str = "
+    -- library::mark_unready
+    UPDATE library_version SET ready = 0 WHERE role = 'staged'";
 
 /// The version that is being fetched is whole, checked and tried.
 ///
@@ -300,3 +323,21 @@ pub fn all_files(tx: &Transaction<'_>) -> Result<Vec<(Blake3Hex, u64)>> {
 const ALL_FILES: &str = "
     -- library::all_files
     SELECT file, MAX(bytes) AS bytes FROM library_file GROUP BY file ORDER BY file";
+
+/// Whether anything on this device needs the file of that name: a version of the library, a photo that is kept, or a material. All files lie
+/// in one place by their content, so a picture can be a chunk and a material at once.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn is_needed(tx: &Transaction<'_>, file: &Blake3Hex) -> Result<bool> {
+    Ok(tx.prepare_cached(IS_NEEDED)?.exists(named_params! { ":file": file.as_str() })?)
+}
+
+const IS_NEEDED: &str = "
+    -- library::is_needed
+    SELECT 1 FROM library_file WHERE file = :file
+    UNION ALL
+    SELECT 1 FROM outgoing_file WHERE file = :file AND removed_at_ms IS NULL
+    UNION ALL
+    SELECT 1 FROM held_file WHERE file = :file AND state <> 'left'";
