@@ -150,6 +150,7 @@ fn open_session(
         device_seq_floor: device.device_seq_floor,
         server_time_ms: now,
         library_roots: Vec::new(),
+        library_part: None,
     })))
 }
 
