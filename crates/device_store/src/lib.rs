@@ -10,6 +10,7 @@ pub mod platform;
 pub mod rebuild;
 pub mod reference;
 mod salvage;
+pub mod space;
 pub mod work;
 
 pub use db::Store;
