@@ -38,6 +38,9 @@ const HASHES_AT_ONCE: usize = 2;
 /// Bytes of segments read and not sent yet, in KiB: 128 MiB. A budget of their own, so that they are served while everything else waits.
 const SEGMENT_BUDGET_KIB: u32 = 128 * 1024;
 
+/// Bytes of files on their way to the disk, in KiB: 64 MiB. However many upload at once, no more is in memory.
+const FILE_BUDGET_KIB: u32 = 64 * 1024;
+
 /// Most devices that wait for news at once.
 const MOST_PARKED: usize = 20_000;
 
@@ -67,6 +70,7 @@ pub struct Admission {
     lines: Lines,
     hashes: Arc<Semaphore>,
     segments: Arc<Semaphore>,
+    files: Arc<Semaphore>,
     parked: Arc<Mutex<HashMap<DeviceId, u8>>>,
     longest_wait: Duration,
 }
@@ -92,6 +96,7 @@ impl Admission {
             lines: Lines::new(places),
             hashes: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             segments: semaphore(SEGMENT_BUDGET_KIB),
+            files: semaphore(FILE_BUDGET_KIB),
             parked: Arc::default(),
             longest_wait,
         }
@@ -154,6 +159,15 @@ impl Admission {
     pub async fn segment(&self, bytes: u64, jitter: u8) -> Result<OwnedSemaphorePermit, HttpError> {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         self.permit(&self.segments, kib(bytes).clamp(1, SEGMENT_BUDGET_KIB), "segments", jitter).await
+    }
+
+    /// Room for the bytes of a file that are gathered before they are written, held as long as they come.
+    ///
+    /// # Errors
+    ///
+    /// Busy, after a wait.
+    pub async fn file(&self, gathered_bytes: usize, jitter: u8) -> Result<OwnedSemaphorePermit, HttpError> {
+        self.permit(&self.files, kib(gathered_bytes).clamp(1, FILE_BUDGET_KIB), "files", jitter).await
     }
 
     /// A place among those who wait for news.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use polevik_domain::time::{Clock, UtcMillis};
 use polevik_server_store::Store;
 use polevik_texts::{Language, Texts};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::admission::Admission;
 use crate::authenticated::Tokens;
@@ -17,6 +17,7 @@ use crate::download::recent::RecentSegments;
 use crate::feed::announcements::Announcements;
 use crate::feed::seal::Sealer;
 use crate::feed::watch::Watch;
+use crate::file::spool::Spool;
 use crate::limits::{Asked, Limits};
 use crate::login::throttle::Throttle;
 
@@ -34,6 +35,8 @@ pub struct AppSettings {
     pub keep_old_password_hashes: bool,
     /// How much one device may ask for.
     pub limits: Limits,
+    /// Uploads under way. Without it no files are taken.
+    pub spool: Option<Arc<Spool>>,
 }
 
 /// Where random bytes come from.
@@ -51,6 +54,10 @@ pub struct AppInner {
     pub store: Store,
     /// Large segments.
     pub blobs: Blobs,
+    /// Uploads under way.
+    pub spool: Option<Arc<Spool>>,
+    /// Told when a file has come.
+    pub files_came: Notify,
     /// Seals buckets, one at a time each.
     pub sealer: Sealer,
     /// What devices are told, as long as nothing changes.
@@ -118,6 +125,9 @@ impl App {
         random: Random,
     ) -> Result<Self, BlobError> {
         let blobs = Blobs::open(data)?;
+        let folder = data.join("spool");
+        let spool = Spool::open(&folder, clock.now()).map_err(|error| BlobError::Folder(folder, error))?;
+        let settings = AppSettings { spool: Some(Arc::new(spool)), ..settings };
         let sealer = Sealer::new(store.clone(), blobs.clone());
         Ok(Self::over(store, blobs, sealer, language, settings, clock, random))
     }
@@ -135,6 +145,8 @@ impl App {
     ) -> Self {
         Self {
             inner: Arc::new(AppInner {
+                spool: settings.spool.clone(),
+                files_came: Notify::new(),
                 sealer,
                 store,
                 blobs,

@@ -2,8 +2,11 @@
 //!
 //! What is stored never changes, so storing twice is harmless, and whatever is read is checked by its name by those who ask for it.
 
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +28,8 @@ pub const SHELVES: u16 = 256;
 #[derive(Debug, Clone)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
+    /// Where they lie if they are files of this machine: then large ones are taken and read without a copy in memory.
+    folder: Option<PathBuf>,
 }
 
 /// A blob could not be stored or read.
@@ -39,6 +44,9 @@ pub enum BlobError {
     /// The store refused.
     #[error("the blob store: {0}")]
     Store(#[from] object_store::Error),
+    /// The disk refused.
+    #[error("the disk: {0}")]
+    Disk(#[from] std::io::Error),
 }
 
 impl Blobs {
@@ -51,13 +59,13 @@ impl Blobs {
         let folder = data.join("blobs");
         std::fs::create_dir_all(&folder).map_err(|error| BlobError::Folder(folder.clone(), error))?;
         let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok(Self::over(Arc::new(store)))
+        Ok(Self { store: Arc::new(store), folder: Some(folder) })
     }
 
     /// The blobs of an object store.
     #[must_use]
     pub fn over(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store }
+        Self { store, folder: None }
     }
 
     /// Stores a segment under its name: written beside and renamed, so that nobody sees half of it.
@@ -112,13 +120,144 @@ impl Blobs {
     ///
     /// [`BlobError::Store`] when the disk refuses.
     pub fn segments_of_shelf(&self, shelf: u8) -> Result<Vec<(Blake3Hex, UtcMillis)>, BlobError> {
-        let folder = BlobPath::from_iter(["segments", &format!("{shelf:02x}")]);
-        let found: Vec<ObjectMeta> = block_on(self.store.list(Some(&folder)).try_collect())?;
+        self.shelf(&BlobPath::from_iter(["segments", &format!("{shelf:02x}")]))
+    }
+
+    fn shelf(&self, folder: &BlobPath) -> Result<Vec<(Blake3Hex, UtcMillis)>, BlobError> {
+        let found: Vec<ObjectMeta> = block_on(self.store.list(Some(folder)).try_collect())?;
         let named = |meta: ObjectMeta| {
             let name = Blake3Hex::parse(meta.location.filename()?)?;
             Some((name, UtcMillis(meta.last_modified.timestamp_millis())))
         };
         Ok(found.into_iter().filter_map(named).collect())
+    }
+
+    /// Takes the file at `from` under its name; it stays where it is, too. Durable when this returns, if its bytes were. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Disk`], or what the store says.
+    pub fn take_file(&self, part_id: &str, name: &Blake3Hex, from: &Path) -> Result<(), BlobError> {
+        let path = file_path(part_id, name);
+        let Some(folder) = &self.folder else { return self.copy_file(&path, from) };
+        let to = folder.join(path.as_ref());
+        let shelf = to.parent().unwrap_or(folder);
+        let link = || std::fs::hard_link(from, &to);
+        let taken = match link() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_folders(folder, shelf).and_then(|()| link()),
+            other => other,
+        };
+        match taken {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+            // A file system without links, or another one: a copy beside, then renamed.
+            Err(_) => {
+                let beside = to.with_extension("new");
+                std::fs::copy(from, &beside)?;
+                File::open(&beside)?.sync_all()?;
+                std::fs::rename(&beside, &to)?;
+            }
+        }
+        Ok(File::open(shelf)?.sync_all()?)
+    }
+
+    fn copy_file(&self, to: &BlobPath, from: &Path) -> Result<(), BlobError> {
+        let mut file = File::open(from)?;
+        block_on(async {
+            let mut upload = self.store.put_multipart(to).await?;
+            loop {
+                let mut piece = Vec::with_capacity(COPIED_BYTES);
+                Read::by_ref(&mut file).take(COPIED_BYTES as u64).read_to_end(&mut piece)?;
+                if piece.is_empty() {
+                    break;
+                }
+                upload.put_part(PutPayload::from(piece)).await?;
+            }
+            upload.complete().await?;
+            Ok(())
+        })
+    }
+
+    /// Whether there is a file of that name. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// What disk or store say.
+    pub fn has_file(&self, part_id: &str, name: &Blake3Hex) -> Result<bool, BlobError> {
+        let path = file_path(part_id, name);
+        match &self.folder {
+            Some(folder) => Ok(folder.join(path.as_ref()).try_exists()?),
+            None => match block_on(self.store.head(&path)) {
+                Ok(_) => Ok(true),
+                Err(object_store::Error::NotFound { .. }) => Ok(false),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    /// A file, to be read piece by piece. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Missing`], or what disk or store say.
+    pub fn open_file(&self, part_id: &str, name: &Blake3Hex) -> Result<BlobFile, BlobError> {
+        let path = file_path(part_id, name);
+        match &self.folder {
+            Some(folder) => match File::open(folder.join(path.as_ref())) {
+                Ok(file) => Ok(BlobFile::OfThisMachine(file)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(BlobError::Missing(name.clone())),
+                Err(error) => Err(error.into()),
+            },
+            None if self.has_file(part_id, name)? => Ok(BlobFile::OfTheStore(Arc::clone(&self.store), path)),
+            None => Err(BlobError::Missing(name.clone())),
+        }
+    }
+
+    /// Removes a file and its small picture; what is not there is none to remove. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`].
+    pub fn remove_file(&self, part_id: &str, name: &Blake3Hex) -> Result<(), BlobError> {
+        for path in [thumbnail_path(part_id, name), file_path(part_id, name)] {
+            match block_on(self.store.delete(&path)) {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The files of a part whose names begin with `shelf`, and when each was written. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`].
+    pub fn files_of_shelf(&self, part_id: &str, shelf: u8) -> Result<Vec<(Blake3Hex, UtcMillis)>, BlobError> {
+        self.shelf(&BlobPath::from_iter([part_id, "files", &format!("{shelf:02x}")]))
+    }
+
+    /// Keeps the small picture of a file. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`].
+    pub fn put_thumbnail(&self, part_id: &str, name: &Blake3Hex, jpeg: Vec<u8>) -> Result<(), BlobError> {
+        block_on(self.store.put(&thumbnail_path(part_id, name), PutPayload::from(jpeg)))?;
+        Ok(())
+    }
+
+    /// The small picture of a file. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Missing`], or what the store says.
+    pub fn thumbnail(&self, part_id: &str, name: &Blake3Hex) -> Result<Bytes, BlobError> {
+        let read = block_on(async { self.store.get(&thumbnail_path(part_id, name)).await?.bytes().await });
+        read.map_err(|error| match error {
+            object_store::Error::NotFound { .. } => BlobError::Missing(name.clone()),
+            other => BlobError::Store(other),
+        })
     }
 
     /// A segment, or a range of its bytes, which must lie within it.
@@ -140,6 +279,55 @@ impl Blobs {
             other => BlobError::Store(other),
         })
     }
+}
+
+/// Bytes of a file that are copied at once into a store that is not of this machine.
+const COPIED_BYTES: usize = 1024 * 1024;
+
+/// A file of the store, open.
+#[derive(Debug)]
+pub enum BlobFile {
+    /// It lies on a disk of this machine.
+    OfThisMachine(File),
+    /// It is read through the store.
+    OfTheStore(Arc<dyn ObjectStore>, BlobPath),
+}
+
+impl BlobFile {
+    /// A range of its bytes, which must lie within it. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// What disk or store say.
+    pub fn read(&self, range: Range<u64>) -> Result<Bytes, BlobError> {
+        match self {
+            Self::OfThisMachine(file) => {
+                let mut bytes = vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0)];
+                file.read_exact_at(&mut bytes, range.start)?;
+                Ok(Bytes::from(bytes))
+            }
+            Self::OfTheStore(store, path) => Ok(block_on(store.get_range(path, range))?),
+        }
+    }
+}
+
+/// Makes a folder and those it lies in, so that they are there after a power cut.
+fn make_folders(root: &Path, folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for made in folder.ancestors().skip(1).take_while(|made| made.starts_with(root)) {
+        File::open(made)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// `<part>/files/<first two digits>/<name>`.
+fn file_path(part_id: &str, name: &Blake3Hex) -> BlobPath {
+    BlobPath::from_iter([part_id, "files", &name.as_str()[..2], name.as_str()])
+}
+
+/// `<part>/thumbnails/<first two digits>/<name of the file>`.
+fn thumbnail_path(part_id: &str, name: &Blake3Hex) -> BlobPath {
+    BlobPath::from_iter([part_id, "thumbnails", &name.as_str()[..2], name.as_str()])
 }
 
 /// `segments/<first two digits>/<name>`: a name is hexadecimal, so it is never a way out of the folder.

@@ -102,6 +102,9 @@ pub struct Settings {
     /// Megabytes of new documents a day from one device. 0 = no limit [default: 256].
     #[arg(long, value_name = "MB", env = "POLEVIK_DEVICE_MEGABYTES_PER_DAY")]
     device_megabytes_per_day: Option<u32>,
+    /// Megabytes of photos and other files a day from one device. 0 = no limit [default: 2048].
+    #[arg(long, value_name = "MB", env = "POLEVIK_DEVICE_FILE_MEGABYTES_PER_DAY")]
+    device_file_megabytes_per_day: Option<u32>,
 }
 
 /// HTTPS with a certificate that renews itself.
@@ -197,10 +200,12 @@ impl Config {
         };
         let usual = Limits::default();
         let megabytes = above.device_megabytes_per_day.or(below.device_megabytes_per_day);
+        let file_megabytes = above.device_file_megabytes_per_day.or(below.device_file_megabytes_per_day);
         let limits = Limits {
             requests_per_minute: above.device_requests_per_minute.or(below.device_requests_per_minute).unwrap_or(usual.requests_per_minute),
             documents_per_day: above.device_documents_per_day.or(below.device_documents_per_day).unwrap_or(usual.documents_per_day),
             bytes_per_day: megabytes.map_or(usual.bytes_per_day, |megabytes| u64::from(megabytes) * 1024 * 1024),
+            file_bytes_per_day: file_megabytes.map_or(usual.file_bytes_per_day, |megabytes| u64::from(megabytes) * 1024 * 1024),
         };
         Ok(Self {
             data: above.data.or(below.data).unwrap_or_else(|| PathBuf::from("data")),

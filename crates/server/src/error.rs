@@ -116,6 +116,36 @@ impl HttpError {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::Unexpected, "there is no such thing here")
     }
 
+    /// The caller speaks another version of tus, or none.
+    #[must_use]
+    pub fn tus_version() -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, ErrorCode::UpdateNeeded, "uploads speak tus 1.0.0")
+    }
+
+    /// The bytes belong elsewhere in the file: ask how far the upload is.
+    #[must_use]
+    pub fn wrong_offset() -> Self {
+        Self::new(StatusCode::CONFLICT, ErrorCode::Unexpected, "the upload is at another offset")
+    }
+
+    /// Another request goes on with the upload; what came until then counts.
+    #[must_use]
+    pub fn overtaken() -> Self {
+        Self::new(StatusCode::CONFLICT, ErrorCode::ConnectionLost, "another request goes on with this upload")
+    }
+
+    /// The bytes do not come to their checksum; none of them count. The status is that of tus.
+    #[must_use]
+    pub fn wrong_checksum() -> Self {
+        Self::new(checksum_mismatch(), ErrorCode::FileDamaged, "the bytes do not come to their checksum")
+    }
+
+    /// A file that is not what was said, or none that may come; its upload is gone.
+    #[must_use]
+    pub fn file_refused(reason: &'static str) -> Self {
+        Self::new(checksum_mismatch(), ErrorCode::FileDamaged, reason)
+    }
+
     /// The path takes other methods.
     #[must_use]
     pub fn method_not_allowed() -> Self {
@@ -192,6 +222,24 @@ impl From<StoreError> for HttpError {
     fn from(error: StoreError) -> Self {
         if error.is_busy() { Self::busy(BUSY_DATABASE_RETRY_S) } else { Self::internal(error) }
     }
+}
+
+impl From<std::io::Error> for HttpError {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            tracing::error!(%error, "the disk is full");
+            return Self::busy(FULL_DISK_RETRY_S);
+        }
+        Self::internal(error)
+    }
+}
+
+/// When to come back if the disk is full, in seconds.
+const FULL_DISK_RETRY_S: u32 = 300;
+
+/// 460, which tus made up.
+fn checksum_mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 /// When to come back if another process holds the database, in seconds.

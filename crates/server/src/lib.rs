@@ -17,6 +17,7 @@ pub mod demo;
 pub mod download;
 pub mod error;
 pub mod feed;
+pub mod file;
 pub mod health;
 pub mod import;
 pub mod limits;

@@ -17,11 +17,18 @@ pub struct Limits {
     pub documents_per_day: u32,
     /// Bytes of new documents of a device in a day (UTC).
     pub bytes_per_day: u64,
+    /// Bytes of files of a device's chain in a day (UTC).
+    pub file_bytes_per_day: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests_per_minute: 120, documents_per_day: 20_000, bytes_per_day: 256 * 1024 * 1024 }
+        Self {
+            requests_per_minute: 120,
+            documents_per_day: 20_000,
+            bytes_per_day: 256 * 1024 * 1024,
+            file_bytes_per_day: 2 * 1024 * 1024 * 1024,
+        }
     }
 }
 
@@ -46,6 +53,7 @@ struct Usage {
     day: i64,
     documents: u32,
     bytes: u64,
+    file_bytes: u64,
 }
 
 impl Asked {
@@ -99,8 +107,7 @@ impl Asked {
             let too_much = bytes_per_day > 0 && usage.bytes >= bytes_per_day;
             if too_many || too_much {
                 metrics::counter!("polevik_device_limited_total", "limit" => "documents").increment(1);
-                let rest_ms = DAY_MS - now.0.rem_euclid(DAY_MS);
-                return Err(u32::try_from(rest_ms / 1_000 + 1).unwrap_or(86_400));
+                return Err(rest_of_day_s(now));
             }
             Ok(())
         })
@@ -114,11 +121,33 @@ impl Asked {
         });
     }
 
+    /// Whether a chain of devices may send a file of so many bytes today.
+    ///
+    /// # Errors
+    ///
+    /// The seconds until the day is over.
+    pub fn may_send_file(&self, lineage: DeviceId, bytes: u64, now: UtcMillis) -> Result<(), u32> {
+        let most = self.limits.file_bytes_per_day;
+        self.with(lineage, now, |usage| {
+            if most > 0 && usage.file_bytes.saturating_add(bytes) > most {
+                metrics::counter!("polevik_device_limited_total", "limit" => "files").increment(1);
+                return Err(rest_of_day_s(now));
+            }
+            Ok(())
+        })
+    }
+
+    /// Counts bytes of files that came.
+    pub fn file_bytes(&self, lineage: DeviceId, bytes: u64, now: UtcMillis) {
+        self.with(lineage, now, |usage| usage.file_bytes = usage.file_bytes.saturating_add(bytes));
+    }
+
     fn with<T>(&self, device: DeviceId, now: UtcMillis, act: impl FnOnce(&mut Usage) -> T) -> T {
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         if devices.len() >= MAX_COUNTED && !devices.contains_key(&device) {
             let day = now.0.div_euclid(DAY_MS);
-            devices.retain(|_, usage| now.since(usage.at) < MINUTE_MS || (usage.day == day && usage.documents > 0));
+            devices
+                .retain(|_, usage| now.since(usage.at) < MINUTE_MS || (usage.day == day && (usage.documents > 0 || usage.file_bytes > 0)));
             if devices.len() >= MAX_COUNTED {
                 devices.clear();
             }
@@ -126,10 +155,16 @@ impl Asked {
         let usage = devices.entry(device).or_insert(Usage { at: now, ..Usage::default() });
         let day = now.0.div_euclid(DAY_MS);
         if usage.day != day {
-            (usage.day, usage.documents, usage.bytes) = (day, 0, 0);
+            (usage.day, usage.documents, usage.bytes, usage.file_bytes) = (day, 0, 0, 0);
         }
         act(usage)
     }
+}
+
+/// Seconds until the day (UTC) is over.
+fn rest_of_day_s(now: UtcMillis) -> u32 {
+    let rest_ms = DAY_MS - now.0.rem_euclid(DAY_MS);
+    u32::try_from(rest_ms / 1_000 + 1).unwrap_or(86_400)
 }
 
 #[cfg(test)]
@@ -171,7 +206,7 @@ mod tests {
 
     #[test]
     fn no_limit_is_no_limit() {
-        let asked = Asked::new(Limits { requests_per_minute: 0, documents_per_day: 0, bytes_per_day: 0 });
+        let asked = Asked::new(Limits { requests_per_minute: 0, documents_per_day: 0, bytes_per_day: 0, file_bytes_per_day: 0 });
         let now = UtcMillis(5);
         asked.sent(device(1), u32::MAX, u64::MAX, now);
         assert!((0..1_000).all(|_| asked.request(device(1), now).is_ok() && asked.may_send(device(1), now).is_ok()));

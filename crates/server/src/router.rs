@@ -1,9 +1,11 @@
 //! The table of contents: who may call what.
 
 use axum::Router;
-use axum::http::{Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::response::Response;
+use axum::routing::{MethodRouter, delete, get, head, options, patch, post};
+use polevik_protocol::file::TUS_VERSION;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
@@ -11,6 +13,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::error::HttpError;
+use crate::file::tus::{TUS_RESUMABLE, TUS_VERSIONS};
+use crate::file::{self, uploads};
 use crate::observe::observe;
 use crate::{download, health, login, metrics, openapi, security_headers, static_files, sync, wait};
 
@@ -46,6 +50,15 @@ enum Handler {
     Segment,
     Repair,
     Backfill,
+    Offer,
+    UploadOptions,
+    UploadCreate,
+    UploadHead,
+    UploadPatch,
+    UploadDelete,
+    UploadOverridden,
+    File,
+    Thumbnail,
     Health,
     Healthz,
     Readyz,
@@ -67,6 +80,15 @@ pub const ROUTES: &[Route] = &[
     route(Method::GET, "/v1/segments/{hash}", Access::Device, Handler::Segment),
     route(Method::POST, "/v1/repair", Access::Device, Handler::Repair),
     route(Method::POST, "/v1/backfill", Access::Device, Handler::Backfill),
+    route(Method::POST, "/v1/files/offer", Access::Device, Handler::Offer),
+    route(Method::OPTIONS, "/v1/uploads", Access::Everybody, Handler::UploadOptions),
+    route(Method::POST, "/v1/uploads", Access::Device, Handler::UploadCreate),
+    route(Method::HEAD, "/v1/uploads/{id}", Access::Device, Handler::UploadHead),
+    route(Method::PATCH, "/v1/uploads/{id}", Access::Device, Handler::UploadPatch),
+    route(Method::DELETE, "/v1/uploads/{id}", Access::Device, Handler::UploadDelete),
+    route(Method::POST, "/v1/uploads/{id}", Access::Device, Handler::UploadOverridden),
+    route(Method::GET, "/v1/files/{hash}", Access::Device, Handler::File),
+    route(Method::GET, "/v1/files/{hash}/thumbnail", Access::Device, Handler::Thumbnail),
     route(Method::GET, "/v1/health", Access::Everybody, Handler::Health),
     // Operators and their tools.
     route(Method::GET, "/healthz", Access::Everybody, Handler::Healthz),
@@ -86,6 +108,15 @@ impl Route {
             Handler::Segment => get(download::segment::segment),
             Handler::Repair => packed(post(download::repair::repair)),
             Handler::Backfill => packed(post(download::backfill::backfill)),
+            Handler::Offer => packed(post(file::offer::offer)),
+            Handler::UploadOptions => tus(options(uploads::options)),
+            Handler::UploadCreate => tus(post(uploads::create)),
+            Handler::UploadHead => tus(head(uploads::head)),
+            Handler::UploadPatch => tus(patch(uploads::patch)),
+            Handler::UploadDelete => tus(delete(uploads::terminate)),
+            Handler::UploadOverridden => tus(post(uploads::overridden)),
+            Handler::File => get(file::download::file),
+            Handler::Thumbnail => get(file::download::thumbnail),
             Handler::Health => get(health::health),
             Handler::Healthz => get(health::healthz),
             Handler::Readyz => get(health::readyz),
@@ -102,6 +133,15 @@ const WORTH_PACKING_BYTES: u16 = 400;
 fn packed(handler: MethodRouter<App>) -> MethodRouter<App> {
     let worth_it = SizeAbove::new(WORTH_PACKING_BYTES);
     handler.layer(CompressionLayer::new().quality(CompressionLevel::Precise(4)).compress_when(worth_it))
+}
+
+/// Says the version of tus in every answer, also in those that fail.
+fn tus(handler: MethodRouter<App>) -> MethodRouter<App> {
+    let version = HeaderValue::from_static(TUS_VERSION);
+    let versions =
+        |response: &Response| (response.status() == StatusCode::PRECONDITION_FAILED).then_some(HeaderValue::from_static(TUS_VERSION));
+    let handler: MethodRouter<App> = handler.layer(SetResponseHeaderLayer::overriding(TUS_RESUMABLE, version));
+    handler.layer(SetResponseHeaderLayer::if_not_present(TUS_VERSIONS, versions))
 }
 
 /// How the caller's connection is protected.

@@ -2,10 +2,11 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// The page runs its own scripts and WebAssembly, talks to its own server, and is put into no frame. No inline styles or scripts.
+/// The page runs its own scripts and WebAssembly, talks to its own server, and is put into no frame. No inline styles or scripts. Files that
+/// it keeps itself (`blob:`) are shown as images, and PDF in the browser's own viewer, which is a frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
-     img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; \
-     form-action 'none'; frame-ancestors 'none'";
+     img-src 'self' data: blob:; frame-src blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; object-src 'none'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What the page may ask of the machine: where it is, and its camera; nothing else.
 const PERMISSIONS_POLICY: &str = "accelerometer=(), camera=(self), display-capture=(), geolocation=(self), gyroscope=(), magnetometer=(), \

@@ -4,9 +4,14 @@
 
 mod busy;
 mod download;
+mod files;
+mod files_down;
 mod lives;
 mod login;
+mod photos;
+mod pictures;
 mod repair;
+mod sniff;
 mod support;
 mod surface;
 mod upload;

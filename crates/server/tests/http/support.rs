@@ -164,6 +164,22 @@ impl TestServer {
         Self::over(folder, store, self.company.clone(), AppSettings::default())
     }
 
+    /// A server over the same folder, as another process would find it: nothing but the disk is left of this one.
+    pub fn reopened(self, settings: AppSettings) -> Self {
+        let Self { app, router, company, clock, folder } = self;
+        drop((app, router));
+        let store = Store::open_existing(folder.path()).unwrap();
+        let server = Self::over(folder, store, company, settings);
+        server.clock.store(clock.load(Ordering::SeqCst), Ordering::SeqCst);
+        server
+    }
+
+    /// Blocks a device, as the office would.
+    pub fn block(&self, device: DeviceId) {
+        let now = self.app.now();
+        self.app.store.write(|tx| polevik_server_store::people::devices::block(tx, "D1", device, "потерян", now)).unwrap();
+    }
+
     fn over(folder: tempfile::TempDir, store: Store, company: Company, settings: AppSettings) -> Self {
         let clock = Arc::new(AtomicI64::new(START.0));
         let guest = Box::new(TestClock(clock.clone()));
