@@ -35,6 +35,8 @@ pub struct Store {
     generation: i64,
     /// How many changes of this connection had been made when its log was last brought back to nothing.
     changes_in_database: u64,
+    /// Whether commits of `work` wait for the disk, as they do when it is opened.
+    work_waits: bool,
 }
 
 /// So many changed rows may stand in the log: SQLite itself writes it back by pieces of a few megabytes.
@@ -69,7 +71,7 @@ impl Store {
         let generation = options::reference_generation(&work)?;
         match open_reference(&*platform, generation) {
             Ok(reference) => {
-                let store = Self { platform, work, reference, generation, changes_in_database: 0 };
+                let store = Self { platform, work, reference, generation, changes_in_database: 0, work_waits: true };
                 store.remove_old_generations()?;
                 Ok(store)
             }
@@ -78,7 +80,7 @@ impl Store {
                 // A file of an earlier try is nothing to go on with.
                 platform.remove(&reference_name(next))?;
                 let reference = open_reference(&*platform, next)?;
-                let store = Self { platform, work, reference, generation: next, changes_in_database: 0 };
+                let store = Self { platform, work, reference, generation: next, changes_in_database: 0, work_waits: true };
                 store.remove_old_generations()?;
                 Ok(store)
             }
@@ -92,6 +94,19 @@ impl Store {
     ///
     /// [`StoreError`].
     pub fn work(&mut self) -> Result<Transaction<'_>> {
+        self.wait_for_the_disk(true)?;
+        Ok(self.work.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// The same, for what is not promised to anybody: it outlives the process as all else, but a power cut may take it back, until something
+    /// later is committed with [`Self::work`]. It does not wait for the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn work_in_passing(&mut self) -> Result<Transaction<'_>> {
+        // Without a log every commit waits for the disk, or the file may be torn.
+        self.wait_for_the_disk(self.platform.journal() != Journal::Wal)?;
         Ok(self.work.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 
@@ -110,6 +125,7 @@ impl Store {
     ///
     /// [`StoreError`].
     pub fn act(&mut self) -> Result<Both<'_>> {
+        self.wait_for_the_disk(true)?;
         Ok(Both {
             work: self.work.transaction_with_behavior(TransactionBehavior::Immediate)?,
             reference: self.reference.transaction_with_behavior(TransactionBehavior::Deferred)?,
@@ -126,6 +142,15 @@ impl Store {
             work: self.work.transaction_with_behavior(TransactionBehavior::Deferred)?,
             reference: self.reference.transaction_with_behavior(TransactionBehavior::Deferred)?,
         })
+    }
+
+    /// Whether the next commits of `work` return only when they are on the disk.
+    fn wait_for_the_disk(&mut self, wait: bool) -> Result<()> {
+        if self.work_waits != wait {
+            self.work.pragma_update(None, "synchronous", if wait { work_synchronous() } else { "NORMAL" })?;
+            self.work_waits = wait;
+        }
+        Ok(())
     }
 
     /// Has what was committed on the disk, and after much of it brings the write-ahead log back to nothing: a few rows cost one syncing of
@@ -234,7 +259,7 @@ impl Store {
         // The file must not be open while it is copied.
         self.work = Connection::open_in_memory()?;
         salvage::salvage(&*self.platform)?;
-        self.work = open_work(&*self.platform)?;
+        (self.work, self.work_waits) = (open_work(&*self.platform)?, true);
         // Which copy of the office is in use may have been lost with the rest.
         options::begin_generation(&self.work, self.generation, None)?;
         Ok(Damaged::Work)
@@ -304,11 +329,15 @@ fn open_work(platform: &dyn Platform) -> Result<Connection> {
     Ok(connection)
 }
 
+fn work_synchronous() -> &'static str {
+    if polevik_planted::is(polevik_planted::Bug::WorkNotSynced) { "OFF" } else { "FULL" }
+}
+
 /// A database with the newest tables of `work`, checked.
 pub(crate) fn prepare_work(mut connection: Connection, journal: Journal) -> Result<Connection> {
     configure(&connection, journal)?;
     // What a command promised is on the disk when it returns: an order must survive a battery that is pulled out.
-    connection.pragma_update(None, "synchronous", if polevik_planted::is(polevik_planted::Bug::WorkNotSynced) { "OFF" } else { "FULL" })?;
+    connection.pragma_update(None, "synchronous", work_synchronous())?;
     connection.pragma_update(None, "foreign_keys", true)?;
     if !passes(&connection, "quick_check")? {
         return Err(StoreError::Damaged);
