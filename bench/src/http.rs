@@ -14,8 +14,17 @@ pub struct Answer {
     pub head_bytes: usize,
     /// Seconds to wait, when the server said so.
     pub retry_after_s: Option<u64>,
+    /// Its headers, names in small letters.
+    pub headers: Vec<(String, String)>,
     /// The body as sent.
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The header of a name in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// A connection that stays open.
@@ -44,7 +53,7 @@ impl Connection {
 
     /// Reads an answer.
     pub async fn receive(&mut self) -> Result<Answer> {
-        let mut answer = Answer { status: 0, head_bytes: 0, retry_after_s: None, body: Vec::new() };
+        let mut answer = Answer { status: 0, head_bytes: 0, retry_after_s: None, headers: Vec::new(), body: Vec::new() };
         let mut length = None;
         let mut chunked = false;
         let mut line = String::new();
@@ -61,12 +70,14 @@ impl Connection {
             } else if text.is_empty() {
                 break;
             } else if let Some((name, value)) = text.split_once(':') {
-                match name.to_ascii_lowercase().as_str() {
+                let (name, value) = (name.to_ascii_lowercase(), value.trim());
+                match name.as_str() {
                     "content-length" => length = Some(value.trim().parse::<usize>()?),
                     "transfer-encoding" => chunked = value.trim().eq_ignore_ascii_case("chunked"),
                     "retry-after" => answer.retry_after_s = value.trim().parse().ok(),
                     _ => {}
                 }
+                answer.headers.push((name, value.to_owned()));
             }
         }
         if chunked {

@@ -9,6 +9,7 @@ mod dataset;
 mod device;
 mod http;
 mod limits;
+mod nginx;
 mod office;
 mod report;
 mod scenarios;

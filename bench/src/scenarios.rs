@@ -1,6 +1,7 @@
 //! The scenarios, one file each, and what they share.
 
 mod delta;
+mod files;
 mod first_sync;
 mod idle;
 mod polling;
@@ -46,6 +47,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "upload", about: "10 000 orders of 10 lines go up", run: upload::run },
     Scenario { name: "storm", about: "1 000 first synchronisations at once", run: storm::run },
     Scenario { name: "polling", about: "10 000 devices connected: asking, and waiting for news", run: polling::run },
+    Scenario { name: "files", about: "500 photos up by tus and down by ranges, beside nginx", run: files::run },
     Scenario { name: "browser", about: "first synchronisation in Chromium on its private file system", run: browser::run },
 ];
 
