@@ -9,6 +9,7 @@ pub mod documents;
 pub mod error;
 pub mod feed;
 pub mod imports;
+pub mod library;
 pub mod maintenance;
 pub mod migrate;
 pub mod organisation;

@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, name: "feed", sql: include_str!("../migrations/sqlite/0004_feed.sql") },
     Migration { version: 5, name: "devices_and_documents", sql: include_str!("../migrations/sqlite/0005_devices_and_documents.sql") },
     Migration { version: 6, name: "files", sql: include_str!("../migrations/sqlite/0006_files.sql") },
+    Migration { version: 7, name: "library", sql: include_str!("../migrations/sqlite/0007_library.sql") },
 ];
 
 /// The schema this program needs.
