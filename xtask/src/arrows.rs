@@ -34,10 +34,11 @@ const DRAWING: Never = Never { what: "anything that draws", packages: &["leptos"
 const SERVER_SIDE: Never = Never { what: "the server side", packages: &["polevik-server", "polevik-server-store"] };
 const DEVICE_SIDE: Never = Never { what: "the device side", packages: &["polevik-device", "polevik-device-store"] };
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 20] = [
     // Bugs put in on purpose for the simulator; without its feature it is an empty constant.
     Rule { package: "polevik-planted", may_use: &[], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule { package: "polevik-domain", may_use: &[], never: &[SQL, HTTP, ASYNC, DRAWING] },
+    Rule { package: "polevik-order-export", may_use: &["polevik-domain"], never: &[SQL, HTTP, ASYNC, DRAWING, SERVER_SIDE, DEVICE_SIDE] },
     Rule { package: "polevik-protocol", may_use: &["polevik-domain"], never: &[SQL, HTTP, ASYNC, DRAWING] },
     Rule {
         package: "polevik-recognition-library",
