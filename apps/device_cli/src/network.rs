@@ -53,16 +53,21 @@ impl Network {
         let status = response.status().as_u16();
         let value = |name: &str| response.headers().get(name)?.to_str().ok().map(|value| (name.to_owned(), value.to_owned()));
         let headers = request.wanted_headers.iter().filter_map(|name| value(name)).collect();
-        let mut body = Vec::new();
-        let cut = |error: reqwest::Error| TransportError::new(ErrorCode::ConnectionLost, whole_story(&error));
-        while let Some(piece) = response.chunk().await.map_err(cut)? {
-            moved.add(piece.len());
-            if (body.len() + piece.len()) as u64 > request.max_answer_bytes {
-                return Err(TransportError::new(ErrorCode::IncompleteReply, "the answer is longer than it may be"));
+        let mut answer = HttpResponse { status, headers, body: Vec::new() };
+        loop {
+            match tokio::time::timeout(SILENCE_TIMEOUT, response.chunk()).await {
+                Ok(Ok(Some(piece))) => {
+                    moved.add(piece.len());
+                    if (answer.body.len() + piece.len()) as u64 > request.max_answer_bytes {
+                        return Err(TransportError::new(ErrorCode::IncompleteReply, "the answer is longer than it may be"));
+                    }
+                    answer.body.extend_from_slice(&piece);
+                }
+                Ok(Ok(None)) => return Ok(answer),
+                Ok(Err(error)) => return Err(TransportError::new(ErrorCode::ConnectionLost, whole_story(&error)).after(answer)),
+                Err(_) => return Err(TransportError::new(ErrorCode::ConnectionLost, "no further bytes in time").after(answer)),
             }
-            body.extend_from_slice(&piece);
         }
-        Ok(HttpResponse { status, headers, body })
     }
 }
 

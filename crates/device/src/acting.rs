@@ -1,8 +1,8 @@
 //! Who acts, and when: what every command and screen is told about the moment.
 
 use polevik_device_api::frame::Refusal;
-use polevik_device_store::Transaction;
 use polevik_device_store::work::options::{self, OptionName};
+use polevik_device_store::{StoreError, Transaction};
 use polevik_domain::ids::{DocumentId, PositionId};
 use polevik_domain::time::{CalendarDay, UtcMillis, UtcOffsetMinutes};
 use polevik_protocol::login::PositionInfo;
@@ -57,8 +57,8 @@ pub fn signed_in_position(work: &Transaction<'_>) -> Result<PositionInfo, Device
 ///
 /// # Errors
 ///
-/// [`DeviceError::Store`].
-pub fn last_position(work: &Transaction<'_>) -> Result<Option<PositionInfo>, DeviceError> {
+/// [`StoreError`].
+pub fn last_position(work: &Transaction<'_>) -> Result<Option<PositionInfo>, StoreError> {
     let text = options::get(work, OptionName::Position)?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }

@@ -1,5 +1,7 @@
 //! What is asked of the server, and how its answers read.
 
+pub(crate) mod files;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use polevik_protocol::ErrorCode;
@@ -115,13 +117,7 @@ impl Caller {
         body: Vec<u8>,
         compressed: bool,
     ) -> Result<HttpResponse, Failed> {
-        let mut headers = Vec::new();
-        if let Some(token) = &self.token {
-            headers.push(("authorization", format!("Bearer {token}")));
-        }
-        if let Some(tag) = &self.tag {
-            headers.push((SESSION_HEADER, tag.clone()));
-        }
+        let mut headers = self.who();
         if method == Method::Post {
             headers.push(("content-type", "application/json".to_owned()));
         }
@@ -131,6 +127,13 @@ impl Caller {
         let url = format!("{}{path}", self.server);
         let request = HttpRequest { method, url, headers, body, wanted_headers: &[], max_answer_bytes: MAX_ANSWER_BYTES };
         transport.send(request).await.map_err(|error| Failed::new(error.code, error.detail))
+    }
+
+    /// The headers that say who asks, in which session.
+    fn who(&self) -> Vec<(&'static str, String)> {
+        let token = self.token.as_ref().map(|token| ("authorization", format!("Bearer {token}")));
+        let tag = self.tag.as_ref().map(|tag| (SESSION_HEADER, tag.clone()));
+        token.into_iter().chain(tag).collect()
     }
 
     /// What an answer means that is not the one hoped for.

@@ -4,11 +4,15 @@ mod change_line;
 mod discard_draft;
 mod finish_visit;
 mod new_order;
+mod pin_material;
 mod place_order;
+mod remove_files;
 mod set_comment;
 mod set_delivery;
 mod set_language;
+mod set_wifi_only;
 mod start_visit;
+pub(crate) mod take_photo;
 mod unpark;
 mod withdraw;
 
@@ -18,14 +22,26 @@ use polevik_device_store::db::Both;
 use polevik_device_store::work::orders::{self, OrderHead};
 use polevik_domain::ids::{DocumentId, PositionId};
 use polevik_domain::order::{OrderLine, totals};
+use polevik_protocol::hash::Blake3Hex;
 
 use crate::acting::Moment;
 use crate::error::DeviceError;
 
-/// What a command does within the caller's transaction, and the tables it wrote.
-pub(crate) fn execute(both: &Both<'_>, command: Command, moment: &Moment) -> Result<(CommandDone, &'static [&'static str]), DeviceError> {
+/// What an act came to.
+pub(crate) struct Act {
+    /// What the face is told.
+    pub(crate) done: CommandDone,
+    /// Tables that were written.
+    pub(crate) changed: &'static [&'static str],
+    /// Files that no row needs any more: they go after the commit.
+    pub(crate) leaving: Vec<Blake3Hex>,
+}
+
+/// What a command does within the caller's transaction.
+pub(crate) fn execute(both: &Both<'_>, command: Command, moment: &Moment) -> Result<Act, DeviceError> {
     let order_tables: &[&str] = &["customer_order", "order_line"];
-    Ok(match command {
+    let mut leaving = Vec::new();
+    let (done, changed): (CommandDone, &'static [&'static str]) = match command {
         Command::StartVisit { outlet, route_stop } => {
             (CommandDone::Document(start_visit::start_visit(both, outlet, route_stop, moment)?), &["visit", "outbox"])
         }
@@ -62,17 +78,31 @@ pub(crate) fn execute(both: &Both<'_>, command: Command, moment: &Moment) -> Res
             (CommandDone::Done, &["outbox"])
         }
         Command::Withdraw { document, reason } => {
-            withdraw::withdraw(both, document, &reason, moment)?;
-            (CommandDone::Done, &["visit", "customer_order", "outbox"])
+            leaving.extend(withdraw::withdraw(both, document, &reason, moment)?);
+            (CommandDone::Done, &["visit", "customer_order", "photo", "outgoing_file", "outbox"])
         }
-        Command::SetWiFiOnly { .. } | Command::PinMaterial { .. } | Command::RemoveSentPhotos | Command::RemoveUnusedMaterials => {
-            return Err(Refusal::NotFound.into());
+        Command::SetWiFiOnly { on } => {
+            set_wifi_only::set_wifi_only(both, on)?;
+            (CommandDone::Done, &["option"])
+        }
+        Command::PinMaterial { material, pinned } => {
+            pin_material::pin_material(both, material, pinned)?;
+            (CommandDone::Done, &["material_mark"])
+        }
+        Command::RemoveSentPhotos => {
+            leaving = remove_files::remove_sent_photos(both, moment)?;
+            (CommandDone::Done, &["outgoing_file"])
+        }
+        Command::RemoveUnusedMaterials => {
+            leaving = remove_files::remove_unused_materials(both, moment)?;
+            (CommandDone::Done, &["held_file"])
         }
         Command::SetLanguage { language } => {
             set_language::set_language(both, &language)?;
             (CommandDone::Done, &["option"])
         }
-    })
+    };
+    Ok(Act { done, changed, leaving })
 }
 
 /// A draft of the position that is signed in.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use polevik_device_api::sync::{SessionResult, SyncView};
 use polevik_device_api::view::{Screen, View};
-use polevik_device_api::{Command, CommandDone, Failure, RowId};
+use polevik_device_api::{Command, CommandDone, Failure, NetworkClass, RowId, WaitReason};
 use polevik_device_store::db::{Both, Damaged, commit};
 use polevik_device_store::platform::Platform;
 use polevik_device_store::reference::prices::NamedPrice;
@@ -15,23 +15,25 @@ use polevik_device_store::work::outbox::{self, QueueEntry};
 use polevik_device_store::work::rows::{self, StoredSession};
 use polevik_device_store::work::sessions::{self, JournalledSession};
 use polevik_device_store::work::{parking, visits};
-use polevik_device_store::{Store, StoreError};
+use polevik_device_store::{Store, StoreError, Transaction};
 use polevik_domain::ids::{DeviceId, DocumentId, OutletId, ProductId};
 use polevik_domain::time::UtcMillis;
+use polevik_protocol::hash::Blake3Hex;
 use polevik_protocol::login::{DeviceInfo, SignedIn};
 use polevik_protocol::sync::{Download, Step};
 
-use crate::acting::{Moment, signed_in_id};
+use crate::acting::{Moment, last_position, signed_in_id};
 use crate::calls::Caller;
 use crate::catalogue::Catalogue;
 use crate::error::{DeviceError, Failed};
+use crate::files::Room;
 use crate::host::Host;
 use crate::sync::download::DownloadPlan;
 use crate::sync::engine::{Ended, Engine, Kept};
 use crate::sync::event::Facts;
 use crate::sync::exchange::{Memory, short_root};
 use crate::sync::hello;
-use crate::sync::recognition_library::Fetching;
+use crate::sync::recognition_library::{self, Fetching};
 use crate::sync::rules::Pace;
 use crate::sync::status_row::{LastAttempt, StatusRow};
 use crate::{commands, screens};
@@ -67,6 +69,10 @@ pub struct Device {
     last_facts: Facts,
     /// Rows whose database was found damaged and begun anew; the engine has not been told yet.
     damaged: BTreeSet<RowId>,
+    /// Files that no row needs any more.
+    pub(crate) leaving: Vec<Blake3Hex>,
+    /// How much room there was for files when somebody last looked.
+    pub(crate) room: Room,
 }
 
 /// How often all rows of the copy are counted again.
@@ -126,6 +132,8 @@ impl Device {
                 rebuild_due: false,
                 last_facts: Facts::default(),
                 damaged: salvaged.then_some(RowId::UploadMandatory).into_iter().collect(),
+                leaving: Vec::new(),
+                room: Room::default(),
             })
         };
         open().map_err(|error| Failed::from(error).shown(None))
@@ -143,9 +151,10 @@ impl Device {
 
     fn execute_in_databases(&mut self, command: Command, moment: &Moment) -> Result<(CommandDone, &'static [&'static str]), DeviceError> {
         let both = self.store.act()?;
-        let done = commands::execute(&both, command, moment)?;
+        let act = commands::execute(&both, command, moment)?;
         commit(both.work)?;
-        Ok(done)
+        self.leaving.extend(act.leaving);
+        Ok((act.done, act.changed))
     }
 
     /// Loads a screen from what is committed.
@@ -161,13 +170,13 @@ impl Device {
 
     fn load_from_databases(&mut self, screen: &Screen, moment: &Moment, device_now: UtcMillis) -> Result<View, DeviceError> {
         let both = self.store.read()?;
-        let catalogue = &mut self.catalogue;
+        let (catalogue, room) = (&mut self.catalogue, self.room);
         Ok(match screen {
             Screen::Start => View::Start(screens::start::load(&both)?),
             Screen::Route(day) => View::Route(screens::route::load(&both, *day, moment)?),
             Screen::Outlets { search, limit } => View::Outlets(screens::outlets::load(&both, catalogue, search, *limit, moment)?),
             Screen::Outlet(outlet) => View::Outlet(Box::new(screens::outlet::load(&both, *outlet, moment)?)),
-            Screen::Visit(visit) => View::Visit(Box::new(screens::visit::load(&both, *visit, moment)?)),
+            Screen::Visit(visit) => View::Visit(Box::new(screens::visit::load(&both, *visit, room.free, moment)?)),
             Screen::Order(order) => View::Order(Box::new(screens::order::load(&both, *order, moment)?)),
             Screen::OrderPad { order, search, filter } => {
                 View::OrderPad(screens::order_pad::load(&both, catalogue, *order, search, *filter, moment)?)
@@ -175,8 +184,9 @@ impl Device {
             Screen::Orders { limit } => View::Orders(screens::orders::load(&both, *limit, moment)?),
             Screen::Sync => View::Sync(screens::sync::load(&both, &self.engine, device_now)?),
             Screen::Attention => View::Attention(screens::attention::load(&both)?),
-            Screen::Materials | Screen::Storage => return Err(polevik_device_api::frame::Refusal::NotFound.into()),
-            Screen::Profile => View::Profile(Box::new(screens::profile::load(&both, &self.setup.app_version)?)),
+            Screen::Materials => View::Materials(screens::materials::load(&both, &self.engine, room.free, moment)?),
+            Screen::Storage => View::Storage(screens::storage::load(&both, room, moment)?),
+            Screen::Profile => View::Profile(Box::new(screens::profile::load(&both, &self.setup.app_version, moment)?)),
         })
     }
 
@@ -270,7 +280,7 @@ impl Device {
         Ok(visits::open(&both.work, position)?.map(|visit| visit.id))
     }
 
-    fn moment(&self, host: &impl Host) -> Moment {
+    pub(crate) fn moment(&self, host: &impl Host) -> Moment {
         Moment::of(host, self.engine.clock_offset_ms())
     }
 
@@ -282,7 +292,7 @@ impl Device {
     /// What the engine is told with every event.
     ///
     /// An event that happened is told in any case: while the databases cannot be read, with what was last read of them.
-    pub(crate) fn facts(&mut self, host: &impl Host, moved_bytes: u64) -> Facts {
+    pub(crate) fn facts(&mut self, host: &impl Host, network: NetworkClass, moved_bytes: u64) -> Facts {
         let mut random = [0; 4];
         host.random_bytes(&mut random);
         let mut read = self.read_facts(self.corrected_now(host));
@@ -298,7 +308,8 @@ impl Device {
                 self.last_facts.outbox_end = i64::MAX;
             }
         }
-        Facts { now: host.now(), random: u32::from_le_bytes(random), moved_bytes, rebuild_due: self.rebuild_due, ..self.last_facts }
+        let (now, random) = (host.now(), u32::from_le_bytes(random));
+        Facts { now, random, moved_bytes, network, rebuild_due: self.rebuild_due, ..self.last_facts }
     }
 
     fn read_facts(&mut self, now: UtcMillis) -> Result<Facts, StoreError> {
@@ -311,8 +322,21 @@ impl Device {
             // A check in the future was made by a clock that is right again by now.
             check_due: checked_ms.is_none_or(|ago| !(-CHECK_EVERY_MS..CHECK_EVERY_MS).contains(&ago)),
             fill_due: !foreign::missing_columns(&both.reference)?.is_empty(),
+            wifi_only: options::get(&both.work, OptionName::WiFiOnly)?.is_some(),
+            visit_is_open: is_visit_open(&both.work)?,
+            has_library: recognition_library::is_expected(&both.work)?,
             ..Facts::default()
         })
+    }
+
+    /// Whether bytes of a row of files may go over this network at this moment.
+    pub(crate) fn gate(&self, row: RowId, network: NetworkClass) -> Result<(), WaitReason> {
+        self.engine.gate(row, network, self.last_facts.wifi_only)
+    }
+
+    /// Whether a visit of the position that signed in last is open.
+    pub(crate) fn visit_is_open(&mut self) -> Result<bool, StoreError> {
+        is_visit_open(&self.store.read()?.work)
     }
 
     /// The root that is held, as it is told to the server; `None` before the first download.
@@ -333,7 +357,7 @@ impl Device {
     }
 
     fn try_save_engine(&mut self, ended_at: Option<UtcMillis>) -> Result<(), StoreError> {
-        let tx = self.store.work()?;
+        let tx = if self.is_worth_a_wait(ended_at) { self.store.work()? } else { self.store.work_in_passing()? };
         for id in RowId::ALL {
             rows::save(&tx, id.as_str(), &self.engine.row(id).stored())?;
         }
@@ -360,6 +384,15 @@ impl Device {
             }
         }
         commit(tx)
+    }
+
+    /// Whether how things stand shall be on the disk at once. That a session began, or found nothing to do, may be forgotten in a power cut.
+    fn is_worth_a_wait(&self, ended_at: Option<UtcMillis>) -> bool {
+        match (self.engine.session(), ended_at, self.engine.last()) {
+            (Some(_), ..) => false,
+            (None, Some(_), Some(ended)) => ended.sent + ended.received > 0 || ended.code.is_some(),
+            (None, ..) => true,
+        }
     }
 
     /// The last sessions, newest first: for support.
@@ -461,6 +494,11 @@ impl Device {
     pub(crate) fn keep_news(&mut self, download: Option<Download>, step: Option<Step>) {
         (self.news, self.step, self.plan) = (download, step, None);
     }
+}
+
+fn is_visit_open(work: &Transaction<'_>) -> Result<bool, StoreError> {
+    let Some(position) = last_position(work)? else { return Ok(false) };
+    Ok(visits::open(work, position.id)?.is_some())
 }
 
 fn store_session(ended: &Ended) -> StoredSession {

@@ -1,15 +1,18 @@
 //! Carries out what the engine asks for, and answers faces; the only async loop of the device.
 
 mod files;
+mod keeping;
+mod way;
 
 use std::cell::{Cell, RefCell};
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{Fuse, FutureExt, LocalBoxFuture};
+use futures::lock::Mutex;
 use futures::select_biased;
 use futures::stream::{FuturesUnordered, StreamExt};
-use polevik_device_api::view::View;
-use polevik_device_api::{Command, Failure, Push, Reply, Request, RowId};
+use polevik_device_api::view::{Screen, View};
+use polevik_device_api::{Command, Failure, NetworkClass, Push, Reply, Request, RowId, TrafficClass};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::BucketName;
@@ -17,7 +20,9 @@ use polevik_protocol::login::{LoginReply, LoginRequest, SignedIn};
 
 use polevik_protocol::rows::TABLES;
 
+use crate::acting::Moment;
 use crate::calls::{Answer, Caller};
+use crate::commands::take_photo::Words;
 use crate::device::Device;
 use crate::error::{DeviceError, Failed};
 use crate::files::Files;
@@ -32,6 +37,7 @@ use crate::sync::exchange::Taken;
 use crate::sync::hello::clock_offset_ms;
 use crate::sync::mend::{Fill, Repair};
 use crate::transport::Transport;
+use way::{Meter, Way};
 
 /// Pushes about progress come at most so often.
 const PROGRESS_EVERY_MS: i64 = 250;
@@ -49,6 +55,16 @@ pub struct Driver<T, H, F, I, P> {
     tasks: UnboundedSender<Task>,
     queue: RefCell<Option<UnboundedReceiver<Task>>>,
     shown_at: Cell<UtcMillis>,
+    /// The network as a face told it last.
+    network: Cell<Option<NetworkClass>>,
+    /// Bytes that went and came.
+    meter: Meter,
+    /// What is remembered about files on their way.
+    memory: RefCell<files::Memory>,
+    /// Materials are others than when it was worked out which are wanted.
+    replan: Cell<bool>,
+    /// Held while a file is written whose row comes after it, and while files are removed that no row names.
+    files_lock: Mutex<()>,
 }
 
 /// What a device finds outside itself.
@@ -93,6 +109,11 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
             tasks,
             queue: RefCell::new(Some(queue)),
             shown_at: Cell::new(UtcMillis(i64::MIN)),
+            network: Cell::new(None),
+            meter: Meter::default(),
+            memory: RefCell::default(),
+            replan: Cell::new(false),
+            files_lock: Mutex::new(()),
         }
     }
 
@@ -112,6 +133,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
         let mut under_way: FuturesUnordered<LocalBoxFuture<'_, Event>> = FuturesUnordered::new();
         let mut timer: Fuse<LocalBoxFuture<'_, ()>> = Fuse::terminated();
         let mut watch: Fuse<LocalBoxFuture<'_, Event>> = Fuse::terminated();
+        self.sweep().await;
         self.step(Event::Started);
         self.look_for_damage();
         loop {
@@ -138,7 +160,8 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
         }
     }
 
-    /// Answers a request of a face. Only a login and a logout wait for the network; everything else is done when the future is first polled.
+    /// Answers a request of a face. Only a login and a logout wait for the network; everything else is done when the future is first polled, or
+    /// waits for the place of files alone.
     pub async fn request(&self, request: Request) -> Reply {
         let reply = self.answer(request).await;
         self.look_for_damage();
@@ -156,12 +179,21 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
                         if changed.contains(&"outbox") {
                             self.show(true);
                         }
+                        // A row may have waited for just that.
+                        if changed.iter().any(|table| matches!(*table, "option" | "visit")) {
+                            self.step(Event::Changed);
+                            self.show(true);
+                        }
+                        self.remove_leaving().await;
                         Reply::Done(done)
                     }
                     Err(error) => error.into(),
                 }
             }
             Request::Load(screen) => {
+                if matches!(screen, Screen::Visit(_) | Screen::Materials | Screen::Storage) {
+                    self.look_for_room().await;
+                }
                 let view: Result<View, DeviceError> = self.device.borrow_mut().load(&screen, &self.host);
                 view.map_or_else(Reply::from, |view| Reply::View(Box::new(view)))
             }
@@ -192,12 +224,22 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
                 self.step(Event::StopAsked);
                 Reply::Taken
             }
-            Request::TakePhoto { .. }
-            | Request::OpenFile(_)
-            | Request::FetchMaterial(_)
-            | Request::AllowOnce(_)
-            | Request::TreatUnknownAsWiFi(_)
-            | Request::Network(_) => Reply::Refused(polevik_device_api::frame::Refusal::NotFound),
+            Request::TakePhoto { visit, scene, comment, picture } => self.take_photo(Words { visit, scene, comment }, picture).await,
+            Request::OpenFile(file) => self.open_file(&file).await,
+            Request::FetchMaterial(material) => self.fetch_material(material),
+            Request::AllowOnce(row) => {
+                self.step(Event::AllowedOnce(row));
+                Reply::Taken
+            }
+            Request::TreatUnknownAsWiFi(is_wifi) => {
+                self.step(Event::UnknownIsWiFi(is_wifi));
+                Reply::Taken
+            }
+            Request::Network(network) => {
+                self.network.set(Some(network));
+                self.step(Event::Woken);
+                Reply::Taken
+            }
             Request::Wake => {
                 self.step(Event::Woken);
                 Reply::Taken
@@ -223,7 +265,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
         caller.token = None;
         let request = LoginRequest { email: email.trim().to_owned(), password, position, device };
         let before = self.host.now();
-        let answer = caller.login(&self.transport, &request).await;
+        let answer = caller.login(&self.way(None), &request).await;
         let after = self.host.now();
         self.log_request("login", "-", before, after, answer.as_ref().map(|answer| (answer.bytes_up, answer.bytes_down)));
         match answer?.message {
@@ -264,7 +306,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
         if caller.token.is_some() {
             // Signed out here in any case; a server that does not hear of it lets the token grow old.
             let before = self.host.now();
-            let told = caller.logout(&self.transport).await;
+            let told = caller.logout(&self.way(None)).await;
             self.log_request("logout", "-", before, self.host.now(), told.as_ref().map(|()| (0, 0)));
         }
         Ok(Reply::Taken)
@@ -287,14 +329,17 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
     fn step(&self, event: Event) {
         let (effects, number) = {
             let mut device = self.device.borrow_mut();
-            let facts = device.facts(&self.host, self.transport.moved_bytes());
+            let facts = device.facts(&self.host, self.network(), self.transport.moved_bytes());
             let effects = device.engine.step(event, &facts);
             (effects, device.engine.session().map(|session| session.number).unwrap_or_default())
         };
         for effect in effects {
             match effect {
                 Effect::Save { note } => {
-                    let now = self.device.borrow().corrected_now(&self.host);
+                    if let Err(failed) = self.keep_traffic() {
+                        self.host.log(&format!("the bytes of the month were not kept: {}", failed.detail));
+                    }
+                    let now = self.corrected_now();
                     if let Err(error) = self.device.borrow_mut().save_engine(note.then_some(now)) {
                         self.host.log(&format!("the rows of synchronisation were not kept: {error}"));
                     }
@@ -343,7 +388,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
             Work::Fill => Outcome::Filled(self.fill().await),
             Work::Check => Outcome::Checked(self.check().await),
             Work::Repair(buckets) => Outcome::Repaired(self.repair(&buckets).await),
-            Work::Move(row) => Outcome::Moved(row, self.move_files(row).await),
+            Work::Move(row) => Outcome::Moved(row, self.move_files(number, row).await),
         };
         Event::Came(number, outcome)
     }
@@ -379,7 +424,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
         };
         let documents = u32::try_from(asked.request.documents.len()).unwrap_or(u32::MAX);
         let before = self.host.now();
-        let answer = caller.sync(&self.transport, &asked.request).await;
+        let answer = caller.sync(&self.way(None), &asked.request).await;
         let after = self.host.now();
         let tag = caller.tag.as_deref().unwrap_or("-");
         self.log_request("sync", tag, before, after, answer.as_ref().map(|answer| (answer.bytes_up, answer.bytes_down)));
@@ -409,7 +454,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
             Err(error) => return Event::Watched(Err(error.into())),
         };
         let before = self.host.now();
-        let answer = caller.wait(&self.transport, &root).await;
+        let answer = caller.wait(&self.way(None), &root).await;
         self.log_request("wait", "-", before, self.host.now(), answer.as_ref().map(|_| (0, 0)));
         Event::Watched(answer.map(|reply| reply.changed))
     }
@@ -425,7 +470,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
 
     /// Counts all rows of the copy again, slice by slice, so that screens get in between.
     async fn check(&self) -> Result<Vec<BucketName>, Failed> {
-        let now = self.device.borrow().corrected_now(&self.host);
+        let now = self.corrected_now();
         let Some(mut check) = self.device.borrow_mut().begin_check()? else { return Ok(Vec::new()) };
         loop {
             if let Some(wrong) = self.device.borrow_mut().go_on_checking(&mut check, now)? {
@@ -441,7 +486,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
         for bucket in buckets {
             let mut question = self.device.borrow_mut().begin_repair(bucket)?;
             loop {
-                let answer = self.ask("repair", async |caller: &Caller| caller.repair(&self.transport, &question.request).await).await?;
+                let answer = self.ask("repair", async |caller: &Caller| caller.repair(&self.way(None), &question.request).await).await?;
                 let repaired = self.device.borrow_mut().take_repair(question, answer)?;
                 match repaired {
                     Repair::Behind => return Ok(Mended::Behind),
@@ -461,7 +506,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
                 }
             }
         }
-        let now = self.device.borrow().corrected_now(&self.host);
+        let now = self.corrected_now();
         self.device.borrow_mut().end_repair(&still_wrong, now)?;
         Ok(if still_wrong.is_empty() { Mended::Done { rows } } else { Mended::StillWrong(still_wrong) })
     }
@@ -470,7 +515,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
     async fn fill(&self) -> Result<Mended, Failed> {
         let (mut rows, mut next) = (0, self.device.borrow_mut().begin_fill()?);
         while let Some(question) = next {
-            let answer = self.ask("backfill", async |caller: &Caller| caller.backfill(&self.transport, &question.request).await).await?;
+            let answer = self.ask("backfill", async |caller: &Caller| caller.backfill(&self.way(None), &question.request).await).await?;
             let filled = self.device.borrow_mut().take_fill(question, answer)?;
             match filled {
                 Fill::Behind => return Ok(Mended::Behind),
@@ -497,14 +542,51 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
     async fn fetch(&self, wanted: &Wanted) -> Result<(), Failed> {
         let caller = self.device.borrow_mut().caller()?;
         let before = self.host.now();
-        let bytes = caller.segment(&self.transport, &wanted.hash).await;
+        let bytes = caller.segment(&self.way(None), &wanted.hash).await;
         let tag = caller.tag.as_deref().unwrap_or("-");
         self.log_request("segment", tag, before, self.host.now(), bytes.as_ref().map(|bytes| (0, bytes.len() as u64)));
         self.device.borrow_mut().stage(&wanted.hash, &bytes?)
     }
 
+    /// Now, by the server's clock as far as it is known.
+    fn corrected_now(&self) -> UtcMillis {
+        self.device.borrow().corrected_now(&self.host)
+    }
+
+    /// The network there is: what a face said of it, or else what the machine says.
+    fn network(&self) -> NetworkClass {
+        self.network.get().unwrap_or_else(|| self.host.network())
+    }
+
+    /// The way that requests of a row take; `None` = those of no row, which are mandatory.
+    fn way(&self, row: Option<RowId>) -> Way<'_, T> {
+        Way {
+            transport: &self.transport,
+            meter: &self.meter,
+            class: row.map_or(TrafficClass::Mandatory, RowId::traffic),
+            network: Box::new(|| self.network()),
+            gate: Box::new(move |network| row.map_or(Ok(()), |row| self.device.borrow().gate(row, network))),
+            waits: Cell::new(None),
+            counted: Cell::new((0, 0)),
+        }
+    }
+
+    /// Writes down the bytes that went and came.
+    fn keep_traffic(&self) -> Result<(), Failed> {
+        let today = Moment::of(&self.host, self.device.borrow().engine.clock_offset_ms()).today();
+        let taken = self.meter.take();
+        let kept = self.device.borrow_mut().count_traffic(&taken, today);
+        kept.map_err(|error| {
+            self.meter.put_back(taken);
+            Failed::from(error)
+        })
+    }
+
     fn changed<'a>(&self, tables: impl IntoIterator<Item = &'a str>) {
         let tables: Vec<String> = tables.into_iter().map(str::to_owned).collect();
+        if tables.iter().any(|table| matches!(table.as_str(), "material" | "material_mark" | "held_file" | "route_stop")) {
+            self.replan.set(true);
+        }
         if !tables.is_empty() {
             (self.push)(Push::Changed(tables));
         }
@@ -525,6 +607,13 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
             }
             Err(error) => self.host.log(&format!("the synchronisation screen was not shown: {error}")),
         }
+    }
+
+    /// One line about a request of a row of files.
+    fn log_step<R>(&self, what: &str, caller: &Caller, before: UtcMillis, way: &Way<'_, T>, result: &Result<R, Failed>) {
+        let tag = caller.tag.as_deref().unwrap_or("-");
+        let (up, down) = way.counted.get();
+        self.log_request(what, tag, before, self.host.now(), result.as_ref().map(|_| (up, down)));
     }
 
     fn log_request(&self, what: &str, tag: &str, before: UtcMillis, after: UtcMillis, result: Result<(u64, u64), &Failed>) {

@@ -20,6 +20,8 @@ pub mod driver;
 pub mod error;
 pub mod files;
 pub mod host;
+mod keeping;
+pub mod materials;
 pub mod pictures;
 mod screens;
 pub mod sync;

@@ -1,14 +1,17 @@
 //! One file per screen: reads only, gives plain views, formats nothing.
 
 pub(crate) mod attention;
+pub(crate) mod materials;
 pub(crate) mod order;
 pub(crate) mod order_pad;
 pub(crate) mod orders;
 pub(crate) mod outlet;
 pub(crate) mod outlets;
+pub(crate) mod photos;
 pub(crate) mod profile;
 pub(crate) mod route;
 pub(crate) mod start;
+pub(crate) mod storage;
 pub(crate) mod sync;
 pub(crate) mod visit;
 

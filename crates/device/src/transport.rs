@@ -88,12 +88,21 @@ pub struct TransportError {
     pub code: ErrorCode,
     /// For support; no secrets.
     pub detail: String,
+    /// What had come when the answer was cut: its status, its headers and the beginning of its body. A part of a file is not thrown away for
+    /// its missing end. `None` when nothing came, or the network does not tell.
+    pub begun: Option<Box<HttpResponse>>,
 }
 
 impl TransportError {
     /// An error with its words.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), begun: None }
+    }
+
+    /// The same error, with what had come before it.
+    #[must_use]
+    pub fn after(self, begun: HttpResponse) -> Self {
+        Self { begun: Some(Box::new(begun)), ..self }
     }
 }
 

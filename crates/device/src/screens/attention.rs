@@ -1,4 +1,4 @@
-//! «Требуют внимания»: documents that the office refused or that were set aside.
+//! «Требуют внимания»: documents that the office refused or that were set aside, and photos that are gone (L504).
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,10 @@ use polevik_device_api::view::{AttentionRow, DocumentPlace};
 use polevik_device_store::db::Both;
 use polevik_device_store::reference::document_states;
 use polevik_device_store::work::outbox::Standing;
-use polevik_device_store::work::{journal, orders, outbox, visits};
+use polevik_device_store::work::photos::Photo;
+use polevik_device_store::work::{journal, orders, outbox, photos, visits};
 use polevik_domain::ids::DocumentId;
+use polevik_domain::time::UtcMillis;
 use polevik_protocol::document::DocumentKind;
 
 use super::place_of;
@@ -47,9 +49,23 @@ pub(crate) fn load(both: &Both<'_>) -> Result<Vec<AttentionRow>, DeviceError> {
                 place,
                 since,
             });
+        } else if let Some(photo) = photos::find(&both.work, id)?.filter(|photo| photo.position == position) {
+            rows.push(photo_row(both, &photo, place, since)?);
+        }
+    }
+    for photo in photos::lost(&both.work, position, MOST)? {
+        if seen.insert(photo.id) {
+            let place = place_of(both, photo.id)?;
+            let since = journal::story(&both.work, photo.id)?.map_or(photo.taken_at, |story| story.since);
+            rows.push(photo_row(both, &photo, place, since)?);
         }
     }
     Ok(rows)
+}
+
+fn photo_row(both: &Both<'_>, photo: &Photo, place: DocumentPlace, since: UtcMillis) -> Result<AttentionRow, DeviceError> {
+    let outlet_name = visits::find(&both.work, photo.visit)?.map(|visit| visit.outlet_name).unwrap_or_default();
+    Ok(AttentionRow { id: photo.id, kind: DocumentKind::Photo, number: String::new(), outlet_name, at: photo.taken_at, place, since })
 }
 
 /// Documents that the server took and the office refused afterwards; not those that the rep has taken back since.

@@ -9,7 +9,7 @@ use polevik_domain::ids::OutletId;
 use polevik_domain::money::Money;
 use polevik_domain::time::CalendarDay;
 
-use super::place_of;
+use super::{photos, place_of};
 use crate::acting::{Moment, signed_in_id};
 use crate::error::DeviceError;
 
@@ -87,6 +87,17 @@ fn stop_visit(both: &Both<'_>, visit: &Visit) -> Result<StopVisit, DeviceError> 
             (_, DocumentPlace::Draft | DocumentPlace::OnServer | DocumentPlace::Office { .. } | DocumentPlace::Withdrawn { .. }) => (),
         }
     }
+    let rows = photos::of_visit(both, visit.id)?;
+    // Where their data are counts like an order's; their files are told of on their own.
+    for row in &rows {
+        match (&place, &row.place) {
+            (DocumentPlace::Rejected { .. } | DocumentPlace::Parked, _) => (),
+            (_, worse @ (DocumentPlace::Rejected { .. } | DocumentPlace::Parked | DocumentPlace::OnlyHere)) => place = worse.clone(),
+            (_, DocumentPlace::Withdrawn { on_server: false }) => place = DocumentPlace::OnlyHere,
+            (_, DocumentPlace::Draft | DocumentPlace::OnServer | DocumentPlace::Office { .. } | DocumentPlace::Withdrawn { .. }) => (),
+        }
+    }
+    let (photos, photos_waiting) = photos::counts(&rows);
     Ok(StopVisit {
         id: visit.id,
         started_at: visit.started_at,
@@ -94,7 +105,7 @@ fn stop_visit(both: &Both<'_>, visit: &Visit) -> Result<StopVisit, DeviceError> 
         place,
         orders: count,
         orders_sum: sum,
-        photos: 0,
-        photos_waiting: 0,
+        photos,
+        photos_waiting,
     })
 }

@@ -1,4 +1,4 @@
-//! «Визит»: one call, its state and its orders.
+//! «Визит»: one call, its state, its orders and its photos, and the materials about the outlet.
 
 use polevik_device_api::files::Space;
 use polevik_device_api::frame::Refusal;
@@ -10,11 +10,11 @@ use polevik_domain::ids::DocumentId;
 use polevik_domain::money::Money;
 use polevik_domain::visit::VisitKind;
 
-use super::{aftermath_of, order_rows, outlet_row, place_of};
+use super::{aftermath_of, materials, order_rows, outlet_row, photos, place_of};
 use crate::acting::{Moment, signed_in_id};
 use crate::error::DeviceError;
 
-pub(crate) fn load(both: &Both<'_>, id: DocumentId, moment: &Moment) -> Result<VisitView, DeviceError> {
+pub(crate) fn load(both: &Both<'_>, id: DocumentId, free: Option<u64>, moment: &Moment) -> Result<VisitView, DeviceError> {
     let position = signed_in_id(&both.work)?;
     let visit = visits::find(&both.work, id)?.filter(|visit| visit.position == position).ok_or(Refusal::NotFound)?;
     let outlet = match outlets::find(&both.reference, visit.outlet)? {
@@ -41,9 +41,9 @@ pub(crate) fn load(both: &Both<'_>, id: DocumentId, moment: &Moment) -> Result<V
         place: place_of(both, id)?,
         aftermath: aftermath_of(both, id)?,
         orders: order_rows(both, &orders::of_visit(&both.work, id)?)?,
-        photos: Vec::new(),
-        materials: Vec::new(),
-        space: Space::Enough,
+        photos: photos::of_visit(both, id)?,
+        materials: materials::of_outlet(both, visit.outlet, free, moment)?,
+        space: Space::of(free),
         now: moment.now,
     })
 }

@@ -62,7 +62,11 @@ impl Device {
     pub(crate) fn request(&mut self, exchange: &Exchange, now: UtcMillis) -> Result<Asked, DeviceError> {
         let passed_over = self.memory().passed_over.clone();
         let asked = self.make_request(exchange, &passed_over, now);
-        let (asked, sent) = self.healed(asked)?;
+        let (mut asked, sent) = self.healed(asked)?;
+        if exchange.library {
+            let word = self.library_word().map_err(DeviceError::from);
+            asked.request.library = self.healed(word)?;
+        }
         if polevik_planted::is(polevik_planted::Bug::SettledBeforeAnswer) {
             let tx = self.store.work()?;
             take_for_receipts(&tx, &sent, now)?;
@@ -132,6 +136,10 @@ impl Device {
         };
         let taken = self.settle_reply(exchange, &reply, news);
         let taken = self.healed(taken)?;
+        if request.library.is_some() && !taken.re_enrolled {
+            let noted = self.note_library_news(reply.library.as_ref()).map_err(DeviceError::from);
+            self.healed(noted)?;
+        }
         self.keep_news(reply.download, reply.step);
         Ok(taken)
     }

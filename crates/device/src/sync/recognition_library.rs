@@ -109,6 +109,12 @@ pub(crate) fn sign_in(tx: &Transaction<'_>, signed_in: &SignedIn, same_server: b
     Ok(())
 }
 
+/// Whether this device has been told whom to believe, so that the server is to be asked for a library.
+pub(crate) fn is_expected(tx: &Transaction<'_>) -> Result<bool, StoreError> {
+    let trust: Option<Trust> = fact(tx, LibraryFact::Trust)?;
+    Ok(trust.is_some_and(|trust| !trust.roots.is_empty()))
+}
+
 impl Device {
     /// What a request says of the library: the first digits of the papers this device goes by, empty if it has none. `None` before it has
     /// been told whom to believe: then it does not ask.
@@ -118,8 +124,7 @@ impl Device {
     /// [`StoreError`].
     pub fn library_word(&mut self) -> Result<Option<String>, StoreError> {
         let tx = self.store.read()?.work;
-        let trust: Option<Trust> = fact(&tx, LibraryFact::Trust)?;
-        if trust.is_none_or(|trust| trust.roots.is_empty()) {
+        if !is_expected(&tx)? {
             return Ok(None);
         }
         let held = newest(&tx)?.map(|version| version.manifest);

@@ -233,6 +233,11 @@ impl StatusRow {
             LastAttempt::Partial { failure, .. } => (Some("partial"), Some(failure)),
             LastAttempt::Waiting { .. } => (Some("waiting"), None),
         };
+        let (wait_reason, files, amount) = match &self.last {
+            LastAttempt::Partial { done, total, .. } => (None, *done, *total),
+            LastAttempt::Waiting { reason, files, bytes } => (Some(word_of(*reason).to_owned()), *files, *bytes),
+            LastAttempt::None | LastAttempt::Ok | LastAttempt::Stopped | LastAttempt::Failed { .. } => (None, 0, 0),
+        };
         StoredRow {
             outcome: outcome.map(str::to_owned),
             last_success: self.last_success,
@@ -243,7 +248,9 @@ impl StatusRow {
             detail: failure.map(|failure| failure.detail.clone()),
             attempts: self.attempts,
             next_try: self.next_try(),
-            ..StoredRow::default()
+            wait_reason,
+            files,
+            amount,
         }
     }
 
@@ -261,6 +268,12 @@ impl StatusRow {
             Some("ok") => LastAttempt::Ok,
             Some("stopped") => LastAttempt::Stopped,
             Some("failed") => LastAttempt::Failed { failure, next_try: stored.next_try },
+            Some("partial") => LastAttempt::Partial { done: stored.files, total: stored.amount, failure },
+            // A reason of a later version is taken for the plainest one: what it is now is looked at with the next event.
+            Some("waiting") => {
+                let reason = stored.wait_reason.as_deref().and_then(reason_of).unwrap_or(WaitReason::WiFi);
+                LastAttempt::Waiting { reason, files: stored.files, bytes: stored.amount }
+            }
             // Nothing kept, or a word of a later version.
             _ => LastAttempt::None,
         };
@@ -273,6 +286,24 @@ impl StatusRow {
             attempts: stored.attempts,
         }
     }
+}
+
+/// All reasons to wait.
+const REASONS: [WaitReason; 5] =
+    [WaitReason::WiFi, WaitReason::MeteredWiFi, WaitReason::Roaming, WaitReason::UnknownNetwork, WaitReason::OpenVisit];
+
+fn word_of(reason: WaitReason) -> &'static str {
+    match reason {
+        WaitReason::WiFi => "wifi",
+        WaitReason::MeteredWiFi => "metered_wifi",
+        WaitReason::Roaming => "roaming",
+        WaitReason::UnknownNetwork => "unknown_network",
+        WaitReason::OpenVisit => "open_visit",
+    }
+}
+
+fn reason_of(word: &str) -> Option<WaitReason> {
+    REASONS.into_iter().find(|reason| word_of(*reason) == word)
 }
 
 #[cfg(test)]
@@ -352,6 +383,15 @@ mod tests {
         for steps in [&[][..], &[Succeed], &[Succeed, Fail], &[Fail, Fail]] {
             let row = after(steps);
             assert_eq!(StatusRow::restore(row.stored()), row, "{steps:?}");
+        }
+        let failed = Failed::new(ErrorCode::NoSpace, "40 MB are free");
+        let mut partial = after(&[Succeed]);
+        partial.end_in_part((2, 5), failed, Some("7F3K-22".to_owned()), UtcMillis(400));
+        assert_eq!(StatusRow::restore(partial.stored()), partial);
+        for reason in REASONS {
+            let mut waiting = after(&[Succeed]);
+            waiting.wait(reason, 18, 5_400_000);
+            assert_eq!(StatusRow::restore(waiting.stored()), waiting, "{reason:?}");
         }
         let interrupted = after(&[Succeed, Begin]);
         assert_eq!(StatusRow::restore(interrupted.stored()).shown(), RowState::Ok);
