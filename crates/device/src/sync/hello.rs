@@ -13,10 +13,17 @@ use crate::acting::last_position;
 use crate::error::DeviceError;
 use crate::sync::recognition_library;
 
-/// Server's clock minus device's clock: the server told its time somewhere between `before` and `after`; the middle is the best guess.
+/// No request takes so long, in milliseconds: if it seems so, the clock was set meanwhile.
+const LONGEST_ROUND_TRIP_MS: i64 = 3_600_000;
+
+/// Server's clock minus device's clock: the server told its time somewhere between `before` and `after`; the middle is the best guess. When the
+/// clock was set in between, only `after` is of the clock as it is now.
 #[must_use]
 pub fn clock_offset_ms(server: UtcMillis, before: UtcMillis, after: UtcMillis) -> i64 {
-    let round_trip = after.since(before).max(0);
+    let round_trip = after.since(before);
+    if !(0..=LONGEST_ROUND_TRIP_MS).contains(&round_trip) {
+        return server.since(after);
+    }
     server.since(before.plus_millis(round_trip / 2))
 }
 
@@ -73,9 +80,17 @@ mod tests {
     #[test]
     fn the_server_s_time_is_taken_as_of_the_middle_of_the_round_trip() {
         for (server, before, after, offset) in
-            [(1_000, 1_000, 1_000, 0), (5_100, 1_000, 1_200, 4_000), (900, 1_000, 1_200, -200), (0, 9, 3, -9)]
+            [(1_000, 1_000, 1_000, 0), (5_100, 1_000, 1_200, 4_000), (900, 1_000, 1_200, -200)]
         {
             assert_eq!(clock_offset_ms(UtcMillis(server), UtcMillis(before), UtcMillis(after)), offset);
+        }
+    }
+
+    /// Half of thirty years would be off otherwise, and answered documents would count as too old to be kept.
+    #[test]
+    fn a_clock_that_is_set_while_a_request_is_under_way_counts_as_it_is_afterwards() {
+        for (server, before, after) in [(1_100, 1_000, 946_080_001_200), (0, 9, 3), (1_100, 86_401_000, 1_200)] {
+            assert_eq!(clock_offset_ms(UtcMillis(server), UtcMillis(before), UtcMillis(after)), server - after);
         }
     }
 }
