@@ -27,10 +27,13 @@ export const screenshots = resolve(fileURLToPath(import.meta.url), "../../../tar
 const STEP_LIMIT_MS = 30_000;
 
 export class Phone {
-  /** A phone with an empty profile. `language` is a BCP 47 tag, `theme` light or dark. */
-  static async withEmptyProfile({ language = "ru-RU", theme = "light", width = 390, height = 844 } = {}) {
+  /**
+   * A phone with an empty profile. `language` is a BCP 47 tag, `theme` light or dark. `tells_network`: its browser says what kind of network
+   * there is, as Chrome on Android does; otherwise only that there is one.
+   */
+  static async withEmptyProfile({ language = "ru-RU", theme = "light", width = 390, height = 844, tells_network = false } = {}) {
     const profile = await mkdtemp(join(tmpdir(), "polevik-phone-"));
-    const phone = new Phone(profile, { language, theme, width, height });
+    const phone = new Phone(profile, { language, theme, width, height, tells_network });
     await phone.switchOn();
     return phone;
   }
@@ -43,12 +46,13 @@ export class Phone {
   }
 
   async switchOn() {
-    const { language, theme, width, height } = this.look;
+    const { language, theme, width, height, tells_network } = this.look;
     this.context = await chromium.launchPersistentContext(this.profile, {
       executablePath: process.env.POLEVIK_CHROMIUM ?? chromiumProgram(),
       headless: true,
       chromiumSandbox: false,
-      args: FLAGS,
+      // Chrome on Android has it by itself.
+      args: tells_network ? [...FLAGS, "--enable-blink-features=NetInfoDownlinkMax"] : FLAGS,
       viewport: { width, height },
       deviceScaleFactor: 2,
       isMobile: true,
@@ -88,6 +92,45 @@ export class Phone {
   /** Takes the network away from the page, its Worker and the service worker, or gives it back. */
   async setOffline(is_offline) {
     await this.context.setOffline(is_offline);
+  }
+
+  /** Puts the phone into another kind of network: `wifi`, `cellular4g`, `bluetooth`; a restart of the browser forgets it. */
+  async joinsNetwork(kind) {
+    const session = await this.context.newCDPSession(this.page);
+    await session.send("Network.enable");
+    // Without a latency and a speed the browser takes it for "no emulation".
+    const fast = { latency: 1, downloadThroughput: 125_000_000, uploadThroughput: 125_000_000 };
+    await session.send("Network.emulateNetworkConditions", { offline: false, ...fast, connectionType: kind });
+  }
+
+  /** A picture as a camera gives it: JPEG, noisy, so that it stays large. */
+  async takesPicture({ width = 2000, height = 1500, seed = 1 } = {}) {
+    const base64 = await this.page.evaluate(
+      async ({ width, height, seed }) => {
+        const canvas = new OffscreenCanvas(width, height);
+        const context = canvas.getContext("2d");
+        const pixels = context.createImageData(width, height);
+        let noise = seed;
+        for (let at = 0; at < pixels.data.length; at += 4) {
+          noise = (Math.imul(noise, 1664525) + 1013904223) >>> 0;
+          const shade = (noise >>> 24) & 0x3f;
+          pixels.data[at] = 120 + shade;
+          pixels.data[at + 1] = 150 + ((at / 4 / width) % 64) + shade / 4;
+          pixels.data[at + 2] = 190 - shade;
+          pixels.data[at + 3] = 255;
+        }
+        context.putImageData(pixels, 0, 0);
+        context.fillStyle = "#0b57d0";
+        for (let column = 0; column < 8; column++) context.fillRect(80 + (column * width) / 8, height / 4, width / 12, height / 2);
+        const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+        const bytes = new Uint8Array(await blob.arrayBuffer());
+        let text = "";
+        for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+        return btoa(text);
+      },
+      { width, height, seed },
+    );
+    return Buffer.from(base64, "base64");
   }
 
   async screenshot(name) {

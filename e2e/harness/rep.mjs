@@ -96,6 +96,43 @@ export class Rep {
     return names;
   }
 
+  /** Takes a photo in the open visit; gives its element's name. */
+  async takesPhoto(picture, scene = "shelf") {
+    const before = new Set(await this.photoNames());
+    await this.tap("photo-add");
+    await this.tap(`scene-${scene}`);
+    await this.on("photo-take-input").setInputFiles({ name: "IMG_0001.jpg", mimeType: "image/jpeg", buffer: picture });
+    await this.on("photo-take").waitFor({ state: "detached" });
+    await this.phone.page.waitForFunction((count) => document.querySelectorAll("a.thumb").length > count, before.size);
+    return (await this.photoNames()).find((name) => !before.has(name));
+  }
+
+  /** The names of the photos on the screen. */
+  async photoNames() {
+    return this.phone.page.locator("a.thumb").evaluateAll((photos) => photos.map((photo) => photo.dataset.testid));
+  }
+
+  /** Waits until the element says so by its `data-state`: info (only here), ok (on the server), warn, error. */
+  async seesState(name, state) {
+    await this.phone.page.locator(`[data-testid="${name}"][data-state="${state}"]`).waitFor({ timeout: SYNC_LIMIT_MS });
+  }
+
+  /** Waits until an image of the application is drawn; gives its width in pixels. */
+  async seesImage(within) {
+    const image = within.locator("img").first();
+    await image.waitFor();
+    return image.evaluate(async (image) => {
+      await image.decode();
+      return image.naturalWidth;
+    });
+  }
+
+  /** Turns «… только по Wi-Fi» on or off on the synchronisation screen. */
+  async wantsWiFiOnly(on) {
+    if ((await this.on("wifi-only").getAttribute("aria-checked")) !== String(on)) await this.tap("wifi-only");
+    await this.phone.page.locator(`[data-testid="wifi-only"][aria-checked="${on}"]`).waitFor();
+  }
+
   /** Places the order on the screen; gives its number and sum in kopecks. */
   async placesOrder() {
     await this.tap("order-review");

@@ -98,6 +98,11 @@ export class Server {
     return JSON.parse(await this.command("orders", "list", "--json"));
   }
 
+  /** The photos of the central database. */
+  async photos() {
+    return JSON.parse(await this.command("photos", "list", "--json"));
+  }
+
   /** Takes all territories from a position while `body` runs: what its rep sends of any outlet meanwhile is refused. */
   async withoutTerritories(position, body) {
     const line = (await this.command("position", "list")).split("\n").find((line) => line.split(/\s+/).includes(position));

@@ -277,6 +277,22 @@ pub fn Empty(
     }
 }
 
+/// One section of a screen in which nothing is yet.
+#[component]
+pub fn Nothing(
+    /// The drawing.
+    art: Icon,
+    /// What there is not.
+    text: String,
+) -> impl IntoView {
+    view! {
+        <section class="card row" data-testid="empty">
+            <span class="glyph idle">{icon_px(art, 22)}</span>
+            <span class="sub">{text}</span>
+        </section>
+    }
+}
+
 /// A search field.
 #[component]
 pub fn SearchField(

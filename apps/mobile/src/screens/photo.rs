@@ -11,7 +11,7 @@ use wasm_bindgen::JsCast;
 
 use crate::app::Page;
 use crate::bridge;
-use crate::components::{Empty, FailureBox, Sheet, TopBar, draw, head, load_screen};
+use crate::components::{Empty, FailureBox, Nothing, Sheet, TopBar, draw, head, load_screen};
 use crate::icons::{self, icon_px};
 use crate::router::Route;
 use crate::screens::attention::Trouble;
@@ -36,8 +36,7 @@ pub fn Photos(
         return ().into_any();
     }
     let list = if photos.is_empty() {
-        view! { <section class="card"><Empty art=icons::CAMERA title=words.t("visit-photos-none") hint=String::new()/></section> }
-            .into_any()
+        view! { <Nothing art=icons::CAMERA text=words.t("visit-photos-none")/> }.into_any()
     } else {
         view! { <div class="photos" data-testid="photos">{photos.into_iter().map(|row| view! { <Thumbnail visit row/> }).collect_view()}</div> }
             .into_any()

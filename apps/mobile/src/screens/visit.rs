@@ -8,7 +8,7 @@ use polevik_domain::ids::DocumentId;
 use polevik_texts::format::tied;
 
 use crate::app::Page;
-use crate::components::{Empty, Loaded, Sheet, TopBar, draw, head, load_screen};
+use crate::components::{Loaded, Nothing, Sheet, TopBar, draw, head, load_screen};
 use crate::icons::{self, icon_px};
 use crate::router::Route;
 use crate::screens::attention::{Story, Trouble};
@@ -97,7 +97,7 @@ fn Body(view: VisitView) -> impl IntoView {
             </section>
             {head(words.t("orders-title"))}
             {if none {
-                view! { <section class="card"><Empty art=icons::BASKET title=words.t("visit-orders-none") hint=String::new()/></section> }.into_any()
+                view! { <Nothing art=icons::BASKET text=words.t("visit-orders-none")/> }.into_any()
             } else {
                 view! { <section class="card rows">{orders.into_iter().map(|row| view! { <OrderLink row with_outlet=false/> }).collect_view()}</section> }
                     .into_any()
