@@ -14,7 +14,7 @@ use polevik_device_store::work::options::{self, OptionName};
 use polevik_device_store::work::outbox::{self, QueueEntry};
 use polevik_device_store::work::rows::{self, StoredSession};
 use polevik_device_store::work::sessions::{self, JournalledSession};
-use polevik_device_store::work::{parking, visits};
+use polevik_device_store::work::{outgoing_files, parking, visits};
 use polevik_device_store::{Store, StoreError, Transaction};
 use polevik_domain::ids::{DeviceId, DocumentId, OutletId, ProductId};
 use polevik_domain::time::UtcMillis;
@@ -36,6 +36,7 @@ use crate::sync::hello;
 use crate::sync::recognition_library::{self, Fetching};
 use crate::sync::rules::Pace;
 use crate::sync::status_row::{LastAttempt, StatusRow};
+use crate::screens::sync::Outside;
 use crate::{commands, screens};
 
 /// What a program tells a device at every start.
@@ -170,7 +171,7 @@ impl Device {
 
     fn load_from_databases(&mut self, screen: &Screen, moment: &Moment, device_now: UtcMillis) -> Result<View, DeviceError> {
         let both = self.store.read()?;
-        let (catalogue, room) = (&mut self.catalogue, self.room);
+        let (catalogue, room, network) = (&mut self.catalogue, self.room, self.last_facts.network);
         Ok(match screen {
             Screen::Start => View::Start(screens::start::load(&both)?),
             Screen::Route(day) => View::Route(screens::route::load(&both, *day, moment)?),
@@ -182,7 +183,7 @@ impl Device {
                 View::OrderPad(screens::order_pad::load(&both, catalogue, *order, search, *filter, moment)?)
             }
             Screen::Orders { limit } => View::Orders(screens::orders::load(&both, *limit, moment)?),
-            Screen::Sync => View::Sync(screens::sync::load(&both, &self.engine, device_now)?),
+            Screen::Sync => View::Sync(screens::sync::load(&both, &self.engine, &Outside { network, free: room.free, device_now }, moment)?),
             Screen::Attention => View::Attention(screens::attention::load(&both)?),
             Screen::Materials => View::Materials(screens::materials::load(&both, &self.engine, room.free, moment)?),
             Screen::Storage => View::Storage(screens::storage::load(&both, room, moment)?),
@@ -196,8 +197,9 @@ impl Device {
     ///
     /// [`DeviceError`].
     pub fn sync_view(&mut self, host: &impl Host) -> Result<SyncView, DeviceError> {
+        let (moment, network, free) = (self.moment(host), self.last_facts.network, self.room.free);
         let both = self.store.read()?;
-        screens::sync::load(&both, &self.engine, host.now())
+        screens::sync::load(&both, &self.engine, &Outside { network, free, device_now: host.now() }, &moment)
     }
 
     /// Looks into both databases as they are committed: for tools that check from outside whether promises are kept.
@@ -308,8 +310,9 @@ impl Device {
                 self.last_facts.outbox_end = i64::MAX;
             }
         }
+        self.last_facts.network = network;
         let (now, random) = (host.now(), u32::from_le_bytes(random));
-        Facts { now, random, moved_bytes, network, rebuild_due: self.rebuild_due, ..self.last_facts }
+        Facts { now, random, moved_bytes, rebuild_due: self.rebuild_due, ..self.last_facts }
     }
 
     fn read_facts(&mut self, now: UtcMillis) -> Result<Facts, StoreError> {
@@ -452,9 +455,10 @@ impl Device {
         hello::sign_out(self.store.work()?)
     }
 
-    /// Documents of any position that the server has not answered.
+    /// Documents of any position that the server has not answered, and files that it does not have.
     pub(crate) fn unsent(&mut self) -> Result<u32, StoreError> {
-        outbox::unsent(&self.store.read()?.work)
+        let work = self.store.read()?.work;
+        Ok(outbox::unsent(&work)? + outgoing_files::unsent(&work)?)
     }
 
     pub(crate) fn healed<T>(&mut self, result: Result<T, DeviceError>) -> Result<T, DeviceError> {

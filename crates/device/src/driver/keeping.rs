@@ -81,7 +81,8 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
             Ok(size) => size.is_some(),
             Err(error) => return Reply::Failed(Failed::from(error).shown(None)),
         };
-        let opened = self.device.borrow_mut().open_file(file, is_here, &self.now());
+        let now = self.now();
+        let opened = self.device.borrow_mut().open_file(file, is_here, &now);
         match opened {
             Ok(Some(at)) => {
                 self.changed(["material_mark"]);
@@ -98,7 +99,8 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
 
     /// Has one material come next.
     pub(super) fn fetch_material(&self, material: i64) -> Reply {
-        let asked = self.device.borrow_mut().ask_for_material(material, &self.now());
+        let now = self.now();
+        let asked = self.device.borrow_mut().ask_for_material(material, &now);
         match asked {
             Ok(()) => {
                 self.changed(["material_mark"]);
@@ -117,7 +119,8 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
             Ok(found) => found,
             Err(error) => return self.host.log(&format!("the files were not looked through: {error}")),
         };
-        let swept = self.device.borrow_mut().sweep(&found, &self.now());
+        let now = self.now();
+        let swept = self.device.borrow_mut().sweep(&found, &now);
         let sweep = match swept {
             Ok(sweep) => sweep,
             Err(error) => return self.host.log(&format!("the files were not looked through: {error}")),

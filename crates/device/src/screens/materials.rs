@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use polevik_device_api::RowId;
 use polevik_device_api::files::{MaterialRow, MaterialState, MaterialsView};
 use polevik_device_api::sync::{RowState, WaitReason};
-use polevik_device_api::RowId;
 use polevik_device_store::db::Both;
 use polevik_device_store::reference::materials::Material;
 use polevik_device_store::work::held_files::{HeldFile, Mark};

@@ -11,6 +11,7 @@ use polevik_device_store::work::{outbox, traffic};
 
 use crate::acting::{Moment, signed_in_position};
 use crate::error::DeviceError;
+use crate::sync::books::month_of;
 
 pub(crate) fn load(both: &Both<'_>, app_version: &str, moment: &Moment) -> Result<ProfileView, DeviceError> {
     let position = signed_in_position(&both.work)?;
