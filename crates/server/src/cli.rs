@@ -44,10 +44,16 @@ enum Command {
     Import(commands::import::Args),
     #[command(subcommand)]
     Maintenance(commands::maintenance::Command),
+    /// Materials: files that the office gives to its people.
+    #[command(subcommand)]
+    Materials(commands::materials::Command),
     Migrate(commands::migrate::Args),
     /// Orders in the central database.
     #[command(subcommand)]
     Orders(commands::orders::Command),
+    /// Photos that came from the field.
+    #[command(subcommand)]
+    Photos(commands::photos::Command),
     /// Parts: distributors with rows and people of their own.
     #[command(subcommand)]
     Part(PartCommand),
@@ -56,6 +62,9 @@ enum Command {
     /// Segments: what devices download.
     #[command(subcommand)]
     Segment(SegmentCommand),
+    /// Make a small picture of the one on standard input: what the server starts for each photo.
+    #[command(hide = true)]
+    Thumbnail,
     /// People who may sign in.
     #[command(subcommand)]
     User(UserCommand),
@@ -89,8 +98,11 @@ pub fn main() -> ExitCode {
         Command::Gc(args) => commands::gc::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Maintenance(command) => commands::maintenance::run(&command),
+        Command::Materials(command) => commands::materials::run(&command),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Orders(command) => commands::orders::run(&command),
+        Command::Photos(command) => commands::photos::run(&command),
+        Command::Thumbnail => crate::file::thumbnails::worker().map(|()| ExitCode::SUCCESS),
         Command::Part(PartCommand::Add(args)) => commands::part_add::run(&args),
         Command::Position(command) => commands::position::run(&command),
         Command::Segment(SegmentCommand::Dump(args)) => commands::segment_dump::run(&args),

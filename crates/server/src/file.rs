@@ -2,9 +2,12 @@
 
 pub mod download;
 pub mod finish;
+pub mod garbage;
+pub mod notes;
 pub mod offer;
 pub mod receive;
 pub mod sniff;
 pub mod spool;
+pub mod thumbnails;
 pub mod tus;
 pub mod uploads;

@@ -6,6 +6,7 @@
 pub mod fields;
 pub mod kind;
 pub mod kinds;
+pub mod material_files;
 pub mod run;
 pub mod source;
 

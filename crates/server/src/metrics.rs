@@ -54,6 +54,7 @@ fn describe() {
     describe_counter!("polevik_segment_bytes_total", "Bytes of segments sent, inside replies and fetched");
     describe_counter!("polevik_files_total", "Files that came whole, by outcome: stored, refused");
     describe_counter!("polevik_file_bytes_total", "Bytes of photos and materials, by road: up, down");
+    describe_counter!("polevik_thumbnails_total", "Small pictures, by outcome: made, none");
     describe_gauge!("polevik_open_uploads", "Uploads under way");
     describe_counter!("polevik_sealed_buckets_total", "Buckets sealed");
     describe_counter!("polevik_feed_repairs_total", "Buckets whose rows did not add up to their sum, and were put right");

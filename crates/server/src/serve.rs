@@ -17,6 +17,8 @@ use tracing_subscriber::EnvFilter;
 use crate::app::{App, AppSettings};
 use crate::config::{Config, LogFormat, Settings};
 use crate::feed::garbage::{self, Collected};
+use crate::file::garbage::CollectedFiles;
+use crate::file::{self, thumbnails};
 use crate::router::{Connection, router};
 use crate::{acme, database, login, metrics};
 
@@ -103,6 +105,7 @@ async fn serve(config: Config) -> Result<()> {
     let sealing = tokio::spawn(seal_again_and_again(app.clone()));
     let collecting = tokio::spawn(collect_garbage_again_and_again(app.clone(), config.segment_grace_days));
     let housekeeping = tokio::spawn(keep_house(app.clone()));
+    let thumbnails = std::env::current_exe().ok().map(|program| tokio::spawn(thumbnails::make_again_and_again(app.clone(), program)));
     // Without it the end of an answer that goes in two pieces waits 40 ms for the caller's acknowledgement of the first.
     let server = axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new());
     let server = limited(server.handle(handle.clone()), LONGEST_HEAD);
@@ -130,6 +133,7 @@ async fn serve(config: Config) -> Result<()> {
     sealing.abort();
     collecting.abort();
     housekeeping.abort();
+    thumbnails.inspect(tokio::task::JoinHandle::abort);
     note_uses(&app).await;
     let store = app.store.clone();
     database::blocking(move || store.checkpoint()).await?;
@@ -216,7 +220,7 @@ const COLLECT_EVERY: Duration = Duration::from_secs(3_600);
 /// Between slices of collecting, so that uploads get the writer.
 const COLLECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Removes segments that nobody needs any more, now and then; a failure is logged and tried again.
+/// Removes segments and files that nobody needs any more, and uploads whose time is over, now and then; a failure is logged and tried again.
 async fn collect_garbage_again_and_again(app: App, grace_days: u32) {
     let mut ticks = tokio::time::interval(COLLECT_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -237,6 +241,24 @@ async fn collect_garbage_again_and_again(app: App, grace_days: u32) {
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "old segments could not be removed; tried again in an hour"),
+        }
+        let work = app.clone();
+        let collected = database::blocking(move || {
+            if let Some(spool) = &work.spool {
+                spool.sweep(work.now());
+            }
+            file::garbage::collect(&work.store, &work.blobs, work.now(), grace_ms, || {
+                std::thread::sleep(COLLECT_PAUSE);
+                if *work.ending.borrow() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        });
+        match collected.await {
+            Ok(collected) if collected != CollectedFiles::default() => {
+                let CollectedFiles { files, bytes, orphans } = collected;
+                tracing::info!(files, bytes, orphans, "removed files that nothing names any more");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "old files could not be removed; tried again in an hour"),
         }
     }
 }

@@ -12,10 +12,12 @@ use super::DataFolder;
 use crate::blobs::Blobs;
 use crate::database::{self, system_now};
 use crate::feed::garbage::{USUAL_GRACE_DAYS, collect};
+use crate::file;
 
-/// Remove segments that devices cannot need any more.
+/// Remove segments and files that nobody can need any more.
 ///
-/// A segment goes when no manifest has named it for --grace-days, and a file without a row a day after it was written. `serve` does the same
+/// A segment goes when no manifest has named it for --grace-days, a file that neither a photo nor a material names as long after it came, and
+/// what has no row a day after it was written. `serve` does the same
 /// by itself every hour; this is for a folder that is not served, or for disk space at once. Safe beside a running server.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -42,7 +44,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         std::thread::sleep(PAUSE);
         ControlFlow::Continue(())
     })?;
-    println!("removed {} segments ({} bytes) and {} files without a row", found.segments, found.bytes, found.orphans);
+    println!("removed {} segments ({} bytes) and {} without a row", found.segments, found.bytes, found.orphans);
+    let found = file::garbage::collect(&store, &blobs, system_now(), grace_ms, || {
+        std::thread::sleep(PAUSE);
+        ControlFlow::Continue(())
+    })?;
+    println!("removed {} files that nothing named ({} bytes) and {} without a row", found.files, found.bytes, found.orphans);
     let parts = store.read(|tx| {
         let parts = part::list(tx)?;
         parts.iter().map(|part| Ok((part.id.clone(), segments::totals(tx, &part.id)?))).collect::<Result<Vec<_>, StoreError>>()

@@ -17,6 +17,7 @@ use crate::cli::PARTLY;
 use crate::clock::SystemClock;
 use crate::database;
 use crate::feed::seal::{Sealed, Sealer};
+use crate::import::material_files::MaterialFiles;
 use crate::import::source::{self, Format};
 use crate::import::{Kind, Options, Outcome, Pace};
 
@@ -44,11 +45,17 @@ const SHOWN_REFUSED: usize = 20;
   routes           position day seq outlet [planned_time]; day by day, planned_time 09:30
   receivables      outlet document day amount [due_day rest]
   assortment       format product|sku [kind]; kind is must, focus, new or stop
+  audiences        ext_code name [role territory position distributor deleted]; every position that has all of what is given:
+                   role rep, merchandiser, van or supervisor, territory and position by code
+  materials        ext_code title kind audience file [folder file_name version mandatory valid_from valid_to outlet product|sku
+                   updated_at deleted]; kind is planogram, price_list, presentation, picture, video or training; file is a path
+                   beside this list (JPEG, PNG, WebP, PDF, MP4); deleted takes the material away
   document_states  document_id state [revision at note]; state is accepted, shipped, delivered, rejected, changed
 
 Examples:
   polevik-server import products products.csv --data data
   polevik-server import prices prices.ndjson --price-type retail --data data
+  polevik-server import materials planograms/list.csv --data data
   polevik-server import stock stock.csv --warehouse main --remove-missing --data data
 
 Exit codes: 0 every row was taken; 1 the file or the database could not be used; 2 wrong usage; 3 some rows were refused, the others are in.")]
@@ -89,8 +96,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let Some(format) = args.format.or_else(|| Format::of_name(&args.file)) else {
         bail!("cannot tell the form of {} by its name; add --format ndjson or --format csv", args.file.display());
     };
-    if args.remove_missing && matches!(args.kind, Kind::PriceTypes | Kind::Warehouses) {
-        bail!("--remove-missing is not for {}: prices and stock speak of them", args.kind.as_str());
+    if args.remove_missing && matches!(args.kind, Kind::PriceTypes | Kind::Warehouses | Kind::Audiences) {
+        bail!("--remove-missing is not for {}: other rows speak of them", args.kind.as_str());
     }
     let store = database::open(&args.data.path)?;
     let part = store.read(|tx| the_part(tx, args.part.as_deref()))?;
@@ -100,6 +107,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         price_type: args.price_type.clone(),
         warehouse: args.warehouse.clone(),
         remove_missing: args.remove_missing,
+        files: Some(MaterialFiles {
+            folder: args.file.parent().map(Path::to_owned).unwrap_or_default(),
+            blobs: Blobs::open(&args.data.path)?,
+            beside: args.data.path.join("imports"),
+        }),
         ..Options::at(began)
     };
     let from_stdin = args.file.as_os_str() == "-";

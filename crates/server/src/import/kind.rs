@@ -1,7 +1,7 @@
 //! The kinds of rows an import takes.
 
 use polevik_protocol::rows::{
-    ASSORTMENT, DOCUMENT_STATE, OUTLET, PRICE, PRICE_TYPE, PRODUCT, RECEIVABLE, ROUTE_STOP, STOCK, TableDef, WAREHOUSE,
+    ASSORTMENT, DOCUMENT_STATE, MATERIAL, OUTLET, PRICE, PRICE_TYPE, PRODUCT, RECEIVABLE, ROUTE_STOP, STOCK, TableDef, WAREHOUSE,
 };
 
 /// What the rows of a file are.
@@ -26,6 +26,10 @@ pub enum Kind {
     Receivables,
     /// What outlets of a format should have.
     Assortment,
+    /// Whom materials are for.
+    Audiences,
+    /// Files for the field: planograms, price lists, pictures.
+    Materials,
     /// What the office says of orders and visits.
     #[value(name = "document_states", alias = "document-states")]
     DocumentStates,
@@ -45,24 +49,28 @@ impl Kind {
             Self::Routes => "routes",
             Self::Receivables => "receivables",
             Self::Assortment => "assortment",
+            Self::Audiences => "audiences",
+            Self::Materials => "materials",
             Self::DocumentStates => "document_states",
         }
     }
 
-    /// The table its rows go to.
+    /// The table its rows go to; `None` for audiences, which do not travel.
     #[must_use]
-    pub fn table(self) -> &'static TableDef {
+    pub fn table(self) -> Option<&'static TableDef> {
         match self {
-            Self::Products => PRODUCT,
-            Self::Outlets => OUTLET,
-            Self::PriceTypes => PRICE_TYPE,
-            Self::Prices => PRICE,
-            Self::Warehouses => WAREHOUSE,
-            Self::Stock => STOCK,
-            Self::Routes => ROUTE_STOP,
-            Self::Receivables => RECEIVABLE,
-            Self::Assortment => ASSORTMENT,
-            Self::DocumentStates => DOCUMENT_STATE,
+            Self::Products => Some(PRODUCT),
+            Self::Outlets => Some(OUTLET),
+            Self::PriceTypes => Some(PRICE_TYPE),
+            Self::Prices => Some(PRICE),
+            Self::Warehouses => Some(WAREHOUSE),
+            Self::Stock => Some(STOCK),
+            Self::Routes => Some(ROUTE_STOP),
+            Self::Receivables => Some(RECEIVABLE),
+            Self::Assortment => Some(ASSORTMENT),
+            Self::Audiences => None,
+            Self::Materials => Some(MATERIAL),
+            Self::DocumentStates => Some(DOCUMENT_STATE),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! One file per kind: which columns it has, and how a record becomes a row of its table.
 
 mod assortment;
+mod audiences;
 mod document_states;
+mod materials;
 mod outlets;
 mod price_types;
 mod prices;
@@ -14,6 +16,7 @@ mod warehouses;
 
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::rows::Value;
+use polevik_server_store::audiences::Audience;
 use polevik_server_store::part::Part;
 use polevik_server_store::reference::{Put, ReferenceWriter};
 use polevik_server_store::{StoreError, Transaction};
@@ -31,6 +34,31 @@ pub struct GoodRow {
     pub bucket: BucketName,
     /// One value per column of the kind's table.
     pub values: Vec<Value>,
+}
+
+/// What a good record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// A row, to be there from now on.
+    Row(GoodRow),
+    /// The row that is known by this is not there any more.
+    Gone(String),
+    /// An audience, which is no row that travels.
+    Audience(Audience),
+    /// The audience of this code is not there any more.
+    AudienceGone(String),
+}
+
+impl Judged {
+    /// By what it is known outside.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Row(row) => &row.natural_key,
+            Self::Gone(key) | Self::AudienceGone(key) => key,
+            Self::Audience(audience) => &audience.ext_code,
+        }
+    }
 }
 
 /// A record was not turned into a row.
@@ -59,12 +87,15 @@ pub trait Judge {
     /// The columns it understands, by all their names.
     fn columns(&self) -> &'static [&'static str];
 
-    /// The row of a record.
+    /// Does what takes long and needs no transaction, before the record is judged.
+    fn prepare(&mut self, _fields: &Fields<'_>) {}
+
+    /// What a record says.
     ///
     /// # Errors
     ///
     /// [`JudgeError`].
-    fn judge(&mut self, tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError>;
+    fn judge(&mut self, tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError>;
 
     /// What else follows from a row that was taken, in the same transaction.
     ///
@@ -92,6 +123,8 @@ pub fn judge_of(kind: Kind, tx: &Transaction<'_>, part: &Part, options: &Options
         Kind::Routes => Box::new(routes::Routes::load(tx, part)?),
         Kind::Receivables => Box::new(receivables::Receivables::load(tx, part)?),
         Kind::Assortment => Box::new(assortment::Assortment::load(tx, part)?),
+        Kind::Audiences => Box::new(audiences::Audiences::load(tx, part)?),
+        Kind::Materials => Box::new(materials::Materials::load(tx, part, options)?),
         Kind::DocumentStates => Box::new(document_states::DocumentStates::load(part, options)),
     })
 }

@@ -8,6 +8,7 @@ use polevik_domain::time::{CalendarDay, Clock, UtcMillis, UtcOffsetMinutes};
 use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::rows::{TableDef, Value};
+use polevik_server_store::audiences::{self, PutAudience};
 use polevik_server_store::imports::{self, RefusedRow, RunCounts};
 use polevik_server_store::part::Part;
 use polevik_server_store::reference::{Put, ReferenceWriter, rows};
@@ -15,7 +16,8 @@ use polevik_server_store::{Store, StoreError, Transaction};
 
 use super::fields::{Fields, Refusal};
 use super::kind::Kind;
-use super::kinds::{Judge, JudgeError, judge_of};
+use super::kinds::{GoodRow, Judge, JudgeError, Judged, judge_of};
+use super::material_files::MaterialFiles;
 use super::source::Line;
 
 /// Most rows of one transaction.
@@ -44,6 +46,8 @@ pub struct Options {
     /// The file is the full list of the price lists, warehouses, territories or positions it names: what it does not name of these is
     /// removed, or, for products and outlets, made inactive.
     pub remove_missing: bool,
+    /// Where files lie that rows speak of, and where they go; without it rows that do are refused.
+    pub files: Option<MaterialFiles>,
     /// When the run began.
     pub started_at: UtcMillis,
     /// The first day of prices that name none.
@@ -55,7 +59,7 @@ impl Options {
     #[must_use]
     pub fn at(now: UtcMillis) -> Self {
         let today = CalendarDay::at(now, UtcOffsetMinutes(0));
-        Self { price_type: None, warehouse: None, remove_missing: false, started_at: now, today }
+        Self { price_type: None, warehouse: None, remove_missing: false, files: None, started_at: now, today }
     }
 }
 
@@ -123,7 +127,11 @@ pub fn run(
         while waiting.len() < MOST_SLICE_ROWS
             && let Some(line) = lines.next()
         {
-            waiting.push_back(line.map_err(ImportError::Read)?);
+            let line = line.map_err(ImportError::Read)?;
+            if let Line::Record(record) = &line {
+                run.judge.prepare(&Fields(&record.fields));
+            }
+            waiting.push_back(line);
         }
         if waiting.is_empty() {
             break;
@@ -230,15 +238,38 @@ impl Run<'_> {
             Line::Unreadable { reason, .. } => return Ok(Err(Refusal::new("", reason.clone()))),
         };
         self.note_unknown_columns(&record.fields);
-        let row = match self.judge.judge(writer.tx(), &Fields(&record.fields)) {
-            Ok(row) => row,
+        let judged = match self.judge.judge(writer.tx(), &Fields(&record.fields)) {
+            Ok(judged) => judged,
             Err(JudgeError::Refused(refusal)) => return Ok(Err(refusal)),
             Err(JudgeError::Store(error)) => return Err(error),
         };
-        if !self.seen.insert(row.natural_key.clone()) {
+        if !self.seen.insert(judged.key().to_owned()) {
             return Ok(Err(Refusal::new(self.key_columns(), "the same row stands earlier in this file; the earlier one was taken")));
         }
-        let put = writer.put(self.kind.table(), &row.natural_key, &row.bucket, &row.values)?;
+        match (judged, self.kind.table()) {
+            (Judged::Row(row), Some(table)) => self.put(writer, table, row)?,
+            (Judged::Gone(key), Some(table)) => {
+                let id = rows::id_by_key(writer.tx(), &self.part.id, table, &key)?;
+                let removed = id.map(|id| writer.remove(table, id)).transpose()?.unwrap_or(false);
+                self.count_removed(removed);
+            }
+            (Judged::Audience(audience), _) => match audiences::put(writer.tx(), &self.part.id, &audience)? {
+                PutAudience::Inserted => self.outcome.counts.inserted += 1,
+                PutAudience::Updated => self.outcome.counts.updated += 1,
+                PutAudience::Unchanged => self.outcome.counts.unchanged += 1,
+            },
+            (Judged::AudienceGone(code), _) => {
+                let known = audiences::by_code(writer.tx(), &self.part.id, &code)?;
+                let removed = known.map(|(id, _)| audiences::remove(writer.tx(), &self.part.id, id)).transpose()?.unwrap_or(false);
+                self.count_removed(removed);
+            }
+            (Judged::Row(_) | Judged::Gone(_), None) => return Err(StoreError::Corrupt("a row of a kind that has no table")),
+        }
+        Ok(Ok(()))
+    }
+
+    fn put(&mut self, writer: &mut ReferenceWriter<'_>, table: &'static TableDef, row: GoodRow) -> Result<(), StoreError> {
+        let put = writer.put(table, &row.natural_key, &row.bucket, &row.values)?;
         match put {
             Put::Inserted(_) => self.outcome.counts.inserted += 1,
             Put::Updated(_) => self.outcome.counts.updated += 1,
@@ -246,7 +277,15 @@ impl Run<'_> {
         }
         self.judge.taken(writer, &row, put)?;
         self.buckets.insert(row.bucket);
-        Ok(Ok(()))
+        Ok(())
+    }
+
+    /// What was to go is gone, or was not there.
+    fn count_removed(&mut self, removed: bool) {
+        match removed {
+            true => self.outcome.counts.removed += 1,
+            false => self.outcome.counts.unchanged += 1,
+        }
     }
 
     fn note_unknown_columns(&mut self, fields: &serde_json::Map<String, serde_json::Value>) {
@@ -262,7 +301,7 @@ impl Run<'_> {
     /// The columns that make a row's key, for the report.
     fn key_columns(&self) -> &'static str {
         match self.kind {
-            Kind::Products | Kind::Outlets | Kind::PriceTypes | Kind::Warehouses => "ext_code",
+            Kind::Products | Kind::Outlets | Kind::PriceTypes | Kind::Warehouses | Kind::Audiences | Kind::Materials => "ext_code",
             Kind::Prices => "price_type, product, valid_from",
             Kind::Stock => "warehouse, product",
             Kind::Routes => "position, day, outlet",
@@ -278,7 +317,7 @@ impl Run<'_> {
             self.outcome.removal_skipped = Some("some rows were refused, so it is not certain what is missing");
             return Ok(());
         }
-        let table = self.kind.table();
+        let Some(table) = self.kind.table() else { return Ok(()) };
         let known = store.read(|tx| rows::ids_by_key(tx, &self.part.id, table))?;
         let missing: Vec<(String, i64)> = known.into_iter().filter(|(key, _)| !self.seen.contains(key)).collect();
         let (mut missing, mut size) = (missing.as_slice(), SliceSize::default());

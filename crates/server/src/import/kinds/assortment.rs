@@ -8,7 +8,7 @@ use polevik_server_store::{StoreError, Transaction};
 
 use super::outlets::FORMATS;
 use super::references::ProductCodes;
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::feed::placement;
 use crate::import::fields::{Fields, Refusal};
 
@@ -28,14 +28,14 @@ impl Judge for Assortment {
         &["format", "product", "sku", "product_code", "kind"]
     }
 
-    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let format = fields.word(&["format"], &FORMATS)?.ok_or_else(|| Refusal::new("format", "is missing"))?;
         let product_id = self.products.find(fields)?;
         let kind = fields.word(&["kind"], &["must", "focus", "new", "stop"])?.unwrap_or("must").to_owned();
-        Ok(GoodRow {
+        Ok(Judged::Row(GoodRow {
             natural_key: natural_key::assortment(format, product_id),
             bucket: placement::of_distributor(self.distributor),
             values: AssortmentRow { id: 0, format: format.to_owned(), product_id, kind }.into_row().values,
-        })
+        }))
     }
 }

@@ -7,7 +7,7 @@ use polevik_server_store::Transaction;
 use polevik_server_store::part::Part;
 use polevik_server_store::reference::{natural_key, rows};
 
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::import::fields::{Fields, Refusal};
 use crate::import::run::Options;
 
@@ -27,7 +27,7 @@ impl Judge for DocumentStates {
         &["document_id", "id", "revision", "state", "at", "note"]
     }
 
-    fn judge(&mut self, tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let text = fields.required(&["document_id", "id"], 36)?;
         let id = DocumentId::parse(&text).ok_or_else(|| Refusal::new("document_id", format!("\"{text}\" is not the id of a document")))?;
         let natural_key = natural_key::document_state(id.as_bytes());
@@ -50,6 +50,6 @@ impl Judge for DocumentStates {
             at_ms: fields.moment(&["at"])?.unwrap_or(self.now).0,
             note: fields.text_or_empty(&["note"], 1_000)?,
         };
-        Ok(GoodRow { natural_key, bucket: known.bucket, values: row.into_row().values })
+        Ok(Judged::Row(GoodRow { natural_key, bucket: known.bucket, values: row.into_row().values }))
     }
 }

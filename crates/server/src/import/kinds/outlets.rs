@@ -10,7 +10,7 @@ use polevik_server_store::{StoreError, Transaction, organisation};
 
 use super::products::{MAX_NAME_BYTES, MAX_PRICE};
 use super::references::{Codes, MAX_CODE_BYTES};
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::feed::placement;
 use crate::import::fields::{Fields, Refusal, inn_is_valid};
 
@@ -75,7 +75,7 @@ impl Judge for Outlets {
         ]
     }
 
-    fn judge(&mut self, tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let ext_code = fields.required(&["ext_code", "id"], MAX_CODE_BYTES)?;
         let (lat, lon) = coordinates(fields)?;
         let price_type = fields.text(&["price_type"], MAX_CODE_BYTES)?;
@@ -105,7 +105,7 @@ impl Judge for Outlets {
         };
         // Last: a row that is refused makes no territory.
         let territory = self.territory(tx, fields)?;
-        Ok(GoodRow { natural_key: ext_code, bucket: placement::of_territory(territory), values: row.into_row().values })
+        Ok(Judged::Row(GoodRow { natural_key: ext_code, bucket: placement::of_territory(territory), values: row.into_row().values }))
     }
 
     /// What it owes follows it into another territory.

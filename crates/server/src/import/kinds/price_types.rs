@@ -6,7 +6,7 @@ use polevik_server_store::Transaction;
 use polevik_server_store::part::Part;
 
 use super::references::MAX_CODE_BYTES;
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::feed::placement;
 use crate::import::fields::Fields;
 
@@ -25,9 +25,13 @@ impl Judge for PriceTypes {
         &["ext_code", "id", "name"]
     }
 
-    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let ext_code = fields.required(&["ext_code", "id"], MAX_CODE_BYTES)?;
         let row = PriceTypeRow { id: 0, ext_code: ext_code.clone(), name: fields.required(&["name"], 200)? };
-        Ok(GoodRow { natural_key: ext_code, bucket: placement::of_distributor(self.distributor), values: row.into_row().values })
+        Ok(Judged::Row(GoodRow {
+            natural_key: ext_code,
+            bucket: placement::of_distributor(self.distributor),
+            values: row.into_row().values,
+        }))
     }
 }

@@ -12,7 +12,7 @@ use polevik_server_store::{StoreError, Transaction};
 
 use super::products::MAX_PRICE;
 use super::references::{Codes, MAX_CODE_BYTES, ProductCodes};
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::feed::placement;
 use crate::import::fields::{Fields, Refusal};
 use crate::import::run::Options;
@@ -52,7 +52,7 @@ impl Judge for Prices {
         &["price_type", "product", "sku", "product_code", "value", "price", "valid_from"]
     }
 
-    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let price_type = fields.text(&["price_type"], MAX_CODE_BYTES)?.or_else(|| self.usual_price_type.clone());
         let price_type = price_type.ok_or_else(|| Refusal::new("price_type", "is missing; name it in the row or with --price-type"))?;
         let price_type_id = self.price_types.find("price_type", &price_type)?;
@@ -62,10 +62,10 @@ impl Judge for Prices {
             Some(day) => i64::from(day.0),
             None => self.usual_first_day(price_type_id, product_id, value),
         };
-        Ok(GoodRow {
+        Ok(Judged::Row(GoodRow {
             natural_key: natural_key::price(price_type_id, product_id, valid_from),
             bucket: placement::of_price_type(PriceTypeId(price_type_id)),
             values: PriceRow { id: 0, price_type_id, product_id, valid_from, value }.into_row().values,
-        })
+        }))
     }
 }

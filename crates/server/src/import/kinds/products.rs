@@ -9,7 +9,7 @@ use polevik_server_store::reference::{Put, ReferenceWriter, products};
 use polevik_server_store::{StoreError, Transaction};
 
 use super::references::MAX_CODE_BYTES;
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::feed::placement;
 use crate::import::fields::{Fields, Refusal};
 
@@ -64,7 +64,7 @@ impl Judge for Products {
         ]
     }
 
-    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let ext_code = fields.required(&["ext_code", "id"], MAX_CODE_BYTES)?;
         let sku = fields.required(&["sku"], MAX_CODE_BYTES)?;
         let row = ProductRow {
@@ -87,7 +87,11 @@ impl Judge for Products {
         if let Some(owner) = self.owner_of.get(&row.sku).filter(|owner| **owner != ext_code) {
             return Err(Refusal::new("sku", format!("article \"{}\" belongs to product \"{owner}\"", row.sku)).into());
         }
-        Ok(GoodRow { natural_key: ext_code, bucket: placement::of_distributor(self.distributor), values: row.into_row().values })
+        Ok(Judged::Row(GoodRow {
+            natural_key: ext_code,
+            bucket: placement::of_distributor(self.distributor),
+            values: row.into_row().values,
+        }))
     }
 
     fn taken(&mut self, _writer: &mut ReferenceWriter<'_>, row: &GoodRow, put: Put) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use polevik_server_store::{StoreError, Transaction};
 
 use super::products::MAX_PRICE;
 use super::references::MAX_CODE_BYTES;
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::import::fields::{Fields, Refusal};
 
 pub(super) struct Receivables {
@@ -29,7 +29,7 @@ impl Judge for Receivables {
         &["outlet", "document", "day", "due_day", "amount", "rest"]
     }
 
-    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let code = fields.required(&["outlet"], MAX_CODE_BYTES)?;
         let (outlet_id, bucket) =
             self.outlets.get(&code).ok_or_else(|| Refusal::new("outlet", format!("there is no outlet \"{code}\"")))?;
@@ -47,6 +47,10 @@ impl Judge for Receivables {
             amount,
             rest,
         };
-        Ok(GoodRow { natural_key: natural_key::receivable(outlet_id.0, &document), bucket: bucket.clone(), values: row.into_row().values })
+        Ok(Judged::Row(GoodRow {
+            natural_key: natural_key::receivable(outlet_id.0, &document),
+            bucket: bucket.clone(),
+            values: row.into_row().values,
+        }))
     }
 }

@@ -10,7 +10,7 @@ use polevik_server_store::reference::{natural_key, outlets};
 use polevik_server_store::{StoreError, Transaction, organisation};
 
 use super::references::MAX_CODE_BYTES;
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::feed::placement;
 use crate::import::fields::{Fields, Refusal};
 
@@ -42,7 +42,7 @@ impl Judge for Routes {
         &["position", "day", "seq", "outlet", "planned_time"]
     }
 
-    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, _tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let code = fields.required(&["position"], MAX_CODE_BYTES)?;
         let served = self.positions.get(&code).ok_or_else(|| Refusal::new("position", format!("there is no position \"{code}\"")))?;
         let outlet = fields.required(&["outlet"], MAX_CODE_BYTES)?;
@@ -59,11 +59,11 @@ impl Judge for Routes {
             outlet_id: outlet_id.0,
             planned_minute: fields.text(&["planned_time"], 5)?.map(|text| minute_of_day(&text)).transpose()?,
         };
-        Ok(GoodRow {
+        Ok(Judged::Row(GoodRow {
             natural_key: natural_key::route_stop(served.position.0, day, outlet_id.0),
             bucket: placement::of_position(served.position),
             values: row.into_row().values,
-        })
+        }))
     }
 }
 

@@ -9,7 +9,7 @@ use polevik_server_store::{StoreError, Transaction};
 
 use super::products::MAX_PIECES;
 use super::references::{Codes, MAX_CODE_BYTES, ProductCodes};
-use super::{GoodRow, Judge, JudgeError};
+use super::{GoodRow, Judge, JudgeError, Judged};
 use crate::feed::placement;
 use crate::import::fields::{Fields, Refusal};
 use crate::import::run::Options;
@@ -53,7 +53,7 @@ impl Judge for Stock {
         &["warehouse", "product", "sku", "product_code", "available", "stock", "as_of"]
     }
 
-    fn judge(&mut self, tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<GoodRow, JudgeError> {
+    fn judge(&mut self, tx: &Transaction<'_>, fields: &Fields<'_>) -> Result<Judged, JudgeError> {
         let warehouse = fields.text(&["warehouse"], MAX_CODE_BYTES)?.or_else(|| self.usual_warehouse.clone());
         let warehouse = warehouse.ok_or_else(|| Refusal::new("warehouse", "is missing; name it in the row or with --warehouse"))?;
         let warehouse_id = self.warehouses.find("warehouse", &warehouse)?;
@@ -64,10 +64,10 @@ impl Judge for Stock {
             Some(moment) => moment.0,
             None => self.usual_moment(tx, &natural_key, available)?,
         };
-        Ok(GoodRow {
+        Ok(Judged::Row(GoodRow {
             natural_key,
             bucket: placement::of_warehouse(WarehouseId(warehouse_id)),
             values: StockRow { id: 0, warehouse_id, product_id, available, as_of_ms }.into_row().values,
-        })
+        }))
     }
 }
