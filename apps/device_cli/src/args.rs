@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use polevik_device::api::RowId;
+use polevik_device::api::{NetworkClass, RowId};
 use polevik_domain::ids::DocumentId;
+use polevik_domain::photo::Scene;
 use polevik_domain::quantity::Unit;
 use polevik_domain::time::CalendarDay;
 
@@ -24,6 +25,10 @@ pub(crate) struct Arguments {
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
 
+    /// What the network of this machine counts as: offline, wifi, metered_wifi, cellular, roaming, unknown.
+    #[arg(long, value_name = "CLASS", value_parser = network, default_value = "wifi", global = true)]
+    pub(crate) network: NetworkClass,
+
     #[command(subcommand)]
     pub(crate) action: Action,
 }
@@ -38,6 +43,15 @@ A day of a rep, against a server started by ./run:
   polevik-device --home rep1 visit finish
   polevik-device --home rep1 queue                        # what waits for the server
   polevik-device --home rep1 sync                         # everything up, and news down
+
+Photos and materials:
+  polevik-device --home rep1 photo take open shelf.jpg --scene shelf   # made smaller, kept, queued with the open visit
+  polevik-device --home rep1 photos                       # where each photo's data and file are
+  polevik-device --home rep1 materials --open 4           # where the file of a material is
+  polevik-device --home rep1 option wifi-only on
+  polevik-device --home rep1 --network cellular sync      # orders go, photos and materials wait
+  polevik-device --home rep1 --network cellular sync --any-network
+  polevik-device --home rep1 storage --remove-sent-photos
 
 When something needs somebody:
   polevik-device --home rep1 queue                        # waiting, refused, set aside (parked), with codes and attempts
@@ -60,9 +74,12 @@ pub(crate) enum Action {
     },
     /// Synchronise all rows, or one, and wait for the end.
     Sync {
-        /// download.mandatory or upload.mandatory.
+        /// download.mandatory, download.materials, download.library, upload.mandatory or upload.materials.
         #[arg(long, value_parser = row)]
         row: Option<RowId>,
+        /// Let photos, materials and the library go once over the network there is, whatever the switch says.
+        #[arg(long)]
+        any_network: bool,
     },
     /// Where synchronisation stands, and what waits. Needs no network and no login.
     Status,
@@ -80,6 +97,24 @@ pub(crate) enum Action {
     Order(Order),
     /// Orders on this device, newest first, with their lines.
     Orders(Listing),
+    /// Photos: taken with a file instead of a camera.
+    #[command(subcommand)]
+    Photo(Photo),
+    /// Photos on this device, newest first, and where their data and files are.
+    Photos {
+        #[command(flatten)]
+        listing: Listing,
+        /// Only those of this visit.
+        #[arg(long, value_name = "ID", value_parser = document)]
+        visit: Option<DocumentId>,
+    },
+    /// Materials that are shown today.
+    Materials(Materials),
+    /// What takes room on this device.
+    Storage(Storage),
+    /// Switches.
+    #[command(subcommand)]
+    Option(Switch),
     /// Documents that need somebody: not answered by the server, refused, or set aside. Without a word of its own it lists them.
     Queue(Queue),
     /// Count all rows of the office's copy again and compare them with what the office said. Needs no network unless something is to be
@@ -170,6 +205,68 @@ pub(crate) enum Visit {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Photo {
+    /// Keep a photo: made smaller, written, queued. Works without a network. Prints its id.
+    Take {
+        /// Id of the visit, or `open` for the one that is open.
+        #[arg(value_name = "VISIT", value_parser = visit_ref)]
+        visit: VisitRef,
+        /// JPEG, PNG or WebP.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// shelf, cooler, display, posm, facade or other.
+        #[arg(long, value_parser = scene, default_value = "shelf")]
+        scene: Scene,
+        /// Words to the office.
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+}
+
+/// A visit on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VisitRef {
+    Open,
+    Id(DocumentId),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Materials {
+    /// Print where the file of this material is, and note that it was opened.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["fetch", "pin", "unpin"])]
+    pub(crate) open: Option<i64>,
+    /// Fetch this material now, whatever room it takes.
+    #[arg(long, value_name = "ID")]
+    pub(crate) fetch: Option<i64>,
+    /// Keep this material here, whatever room it takes.
+    #[arg(long, value_name = "ID")]
+    pub(crate) pin: Option<i64>,
+    /// Do not keep it any more.
+    #[arg(long, value_name = "ID")]
+    pub(crate) unpin: Option<i64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Storage {
+    /// First remove photos that the server has.
+    #[arg(long)]
+    pub(crate) remove_sent_photos: bool,
+    /// First remove materials that were not opened for 30 days.
+    #[arg(long)]
+    pub(crate) remove_unused_materials: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Switch {
+    /// Photos, materials and the library only over Wi-Fi.
+    WifiOnly {
+        /// on or off.
+        #[arg(value_name = "on|off", value_parser = on_or_off, action = clap::ArgAction::Set)]
+        on: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Order {
     /// Place an order in the open visit, or outside one with a reason. Prints its id and its number.
     New {
@@ -200,10 +297,26 @@ pub(crate) struct Line {
 }
 
 fn row(text: &str) -> Result<RowId, String> {
-    match (RowId::parse(text), text) {
-        (Some(row), _) => Ok(row),
-        (None, "download.materials" | "download.ir" | "upload.materials") => Err("this row is not in this version".to_owned()),
-        (None, _) => Err("rows are download.mandatory and upload.mandatory".to_owned()),
+    RowId::parse(text).ok_or_else(|| format!("rows are {}", RowId::ALL.map(RowId::as_str).join(", ")))
+}
+
+fn network(text: &str) -> Result<NetworkClass, String> {
+    NetworkClass::parse(text).ok_or_else(|| format!("networks are {}", NetworkClass::ALL.map(NetworkClass::as_str).join(", ")))
+}
+
+fn scene(text: &str) -> Result<Scene, String> {
+    Scene::parse(text).ok_or_else(|| format!("scenes are {}", Scene::ALL.map(Scene::as_str).join(", ")))
+}
+
+fn visit_ref(text: &str) -> Result<VisitRef, String> {
+    if text == "open" { Ok(VisitRef::Open) } else { document(text).map(VisitRef::Id) }
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("a switch is on or off".to_owned()),
     }
 }
 
@@ -258,9 +371,15 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_later_versions_are_refused_by_name() {
+    fn rows_networks_scenes_and_switches_are_named_as_everywhere() {
         assert_eq!(row("upload.mandatory"), Ok(RowId::UploadMandatory));
-        assert_eq!(row("download.ir"), Err("this row is not in this version".to_owned()));
-        assert!(row("everything").is_err());
+        assert_eq!(row("download.library"), Ok(RowId::DownloadLibrary));
+        assert_eq!(network("metered_wifi"), Ok(NetworkClass::MeteredWiFi));
+        assert_eq!(scene("posm"), Ok(Scene::Posm));
+        assert_eq!(visit_ref("open"), Ok(VisitRef::Open));
+        assert_eq!((on_or_off("on"), on_or_off("off")), (Ok(true), Ok(false)));
+        for bad in [row("everything").is_err(), network("5g").is_err(), scene("selfie").is_err(), on_or_off("yes").is_err()] {
+            assert!(bad);
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! The commands: requests to the core, as any other face makes them.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::rc::Rc;
 
 use polevik_device::api::frame::Refusal;
 use polevik_device::api::sync::SessionResult;
 use polevik_device::api::view::{OrderView, OutletView, Screen, View};
-use polevik_device::api::{Command, CommandDone, ErrorCode, LineChange, Push, Reply, Request, RowId};
+use polevik_device::api::{Command, CommandDone, ErrorCode, LineChange, Push, Reply, Request, RowId, TrafficClass};
 use polevik_device::files::FileFolder;
 use polevik_device::{Device, Driver, Outside};
 use polevik_domain::ids::{DocumentId, OutletId};
@@ -14,16 +15,22 @@ use polevik_domain::time::CalendarDay;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Problem, Status};
-use crate::args::{Action, Line, Listing, Login, Order, Queue, QueueAct, Visit};
+use crate::args::{Action, Line, Listing, Login, Order, Photo, Queue, QueueAct, Switch, Visit};
+use crate::files;
 use crate::machine::Machine;
 use crate::network::Network;
 use crate::pictures::Decoder;
 use crate::print;
 
-type Core<P> = Driver<Network, Machine, FileFolder, Decoder, P>;
+pub(crate) type Core<P> = Driver<Network, Machine, FileFolder, Decoder, P>;
 
 /// Carries out one command and gives its answer.
-pub(crate) async fn carry_out(device: Device, outside: Outside<Network, Machine, FileFolder, Decoder>, action: Action) -> Answer {
+pub(crate) async fn carry_out(
+    device: Device,
+    outside: Outside<Network, Machine, FileFolder, Decoder>,
+    home: &Path,
+    action: Action,
+) -> Answer {
     let ended = Rc::new(tokio::sync::Notify::new());
     let push = {
         let (ended, ran) = (Rc::clone(&ended), Cell::new(false));
@@ -45,12 +52,23 @@ pub(crate) async fn carry_out(device: Device, outside: Outside<Network, Machine,
         match action {
             Action::Login(login) => sign_in(&core, login).await,
             Action::Logout { keep_unsent } => sign_out(&core, keep_unsent).await,
-            Action::Sync { row } => {
+            Action::Sync { row, any_network } => {
                 tokio::select! {
                     () = core.run() => Err(Problem::new(Status::Other, "the loop of the device ended")),
-                    answer = synchronise(&core, row, &ended) => answer,
+                    answer = synchronise(&core, row, any_network, &ended) => answer,
                 }
             }
+            Action::Photo(Photo::Take { visit, file, scene, comment }) => files::take_photo(&core, visit, &file, scene, comment).await,
+            Action::Photos { listing, visit } => files::photos(&core, visit, listing.limit()).await,
+            Action::Materials(asked) if asked.fetch.is_some() => {
+                tokio::select! {
+                    () = core.run() => Err(Problem::new(Status::Other, "the loop of the device ended")),
+                    answer = files::materials(&core, home, &asked, &ended) => answer,
+                }
+            }
+            Action::Materials(asked) => files::materials(&core, home, &asked, &ended).await,
+            Action::Storage(asked) => files::storage(&core, &asked).await,
+            Action::Option(Switch::WifiOnly { on }) => files::wifi_only(&core, on).await,
             Action::Status => status(&core).await,
             Action::Outlets(listing) => outlets(&core, &listing).await,
             Action::Products(listing) => products(&core, &listing).await,
@@ -123,17 +141,27 @@ async fn sign_out<P: Fn(Push)>(core: &Core<P>, keep_unsent: bool) -> Result<Answ
     }
 }
 
-async fn synchronise<P: Fn(Push)>(core: &Core<P>, row: Option<RowId>, ended: &tokio::sync::Notify) -> Result<Answer, Problem> {
+async fn synchronise<P: Fn(Push)>(
+    core: &Core<P>,
+    row: Option<RowId>,
+    any_network: bool,
+    ended: &tokio::sync::Notify,
+) -> Result<Answer, Problem> {
     if let View::Start(start) = load(core, Screen::Start).await?
         && !start.signed_in
     {
         return Err(Refusal::NotSignedIn.into());
     }
     core.request(Request::Sync(row)).await;
+    if any_network {
+        for allowed in RowId::ALL.into_iter().filter(|one| one.traffic() != TrafficClass::Mandatory && row.is_none_or(|row| row == *one)) {
+            core.request(Request::AllowOnce(allowed)).await;
+        }
+    }
     wait_for_the_end(core, ended).await
 }
 
-async fn wait_for_the_end<P: Fn(Push)>(core: &Core<P>, ended: &tokio::sync::Notify) -> Result<Answer, Problem> {
+pub(crate) async fn wait_for_the_end<P: Fn(Push)>(core: &Core<P>, ended: &tokio::sync::Notify) -> Result<Answer, Problem> {
     // A session that could not even begin has no end to wait for.
     if matches!(load(core, Screen::Sync).await?, View::Sync(view) if view.running) {
         ended.notified().await;
@@ -465,21 +493,21 @@ async fn profile<P: Fn(Push)>(core: &Core<P>) -> Result<polevik_device::api::vie
     }
 }
 
-async fn load<P: Fn(Push)>(core: &Core<P>, screen: Screen) -> Result<View, Problem> {
+pub(crate) async fn load<P: Fn(Push)>(core: &Core<P>, screen: Screen) -> Result<View, Problem> {
     match core.request(Request::Load(screen)).await {
         Reply::View(view) => Ok(*view),
         other => Err(unexpected(other)),
     }
 }
 
-async fn execute<P: Fn(Push)>(core: &Core<P>, command: Command) -> Result<CommandDone, Problem> {
+pub(crate) async fn execute<P: Fn(Push)>(core: &Core<P>, command: Command) -> Result<CommandDone, Problem> {
     match core.request(Request::Execute(command)).await {
         Reply::Done(done) => Ok(done),
         other => Err(unexpected(other)),
     }
 }
 
-fn unexpected(reply: Reply) -> Problem {
+pub(crate) fn unexpected(reply: Reply) -> Problem {
     match reply {
         Reply::Failed(failure) => failure.into(),
         Reply::Refused(refusal) => refusal.into(),
@@ -487,6 +515,6 @@ fn unexpected(reply: Reply) -> Problem {
     }
 }
 
-fn wrong_view() -> Problem {
+pub(crate) fn wrong_view() -> Problem {
     Problem::new(Status::Other, "the core answered something else")
 }

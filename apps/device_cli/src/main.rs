@@ -3,6 +3,7 @@
 mod answer;
 mod args;
 mod commands;
+mod files;
 mod machine;
 mod network;
 mod pictures;
@@ -12,7 +13,6 @@ use std::fs::File;
 use std::process::ExitCode;
 
 use clap::Parser;
-use polevik_device::api::NetworkClass;
 use polevik_device::files::FileFolder;
 use polevik_device::platform::Folder;
 use polevik_device::{Device, Outside, Setup};
@@ -24,8 +24,8 @@ use crate::network::Network;
 use crate::pictures::Decoder;
 
 fn main() -> ExitCode {
-    let Arguments { home, json, verbose, action } = Arguments::parse();
-    let answer = run(&home, verbose, action).unwrap_or_else(Answer::from);
+    let Arguments { home, json, verbose, network, action } = Arguments::parse();
+    let answer = run(&home, Machine { verbose, network }, action).unwrap_or_else(Answer::from);
     match (json, answer.failure) {
         _ if answer.quiet => (),
         (true, _) => println!("{:#}", answer.json),
@@ -36,11 +36,10 @@ fn main() -> ExitCode {
     answer.failure.map_or(ExitCode::SUCCESS, |status| ExitCode::from(status as u8))
 }
 
-fn run(home: &std::path::Path, verbose: bool, action: Action) -> Result<Answer, Problem> {
+fn run(home: &std::path::Path, machine: Machine, action: Action) -> Result<Answer, Problem> {
     let other = |words: String| Problem::new(Status::Other, words);
     let folder = Folder::new(home).map_err(|error| other(error.to_string()))?;
     let _lock = lock(home)?;
-    let machine = Machine { verbose, network: NetworkClass::WiFi };
     let server = match &action {
         Action::Login(login) => Some(login.server.clone()),
         _ => None,
@@ -50,7 +49,7 @@ fn run(home: &std::path::Path, verbose: bool, action: Action) -> Result<Answer, 
     let files = FileFolder::new(home).map_err(|error| other(error.to_string()))?;
     let outside = Outside { transport: Network::new().map_err(other)?, host: machine, files, pictures: Decoder };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| other(error.to_string()))?;
-    Ok(runtime.block_on(commands::carry_out(device, outside, action)))
+    Ok(runtime.block_on(commands::carry_out(device, outside, home, action)))
 }
 
 /// One process at a time: two would give the same document numbers twice. The lock ends with the process, however it ends.

@@ -1,8 +1,8 @@
 //! Views as words and as JSON. Money is in kopecks in JSON, times are RFC 3339 in UTC, days are `YYYY-MM-DD`.
 
-use polevik_device::api::ErrorCode;
-use polevik_device::api::sync::{RowState, RowView, SessionResult, SyncView};
+use polevik_device::api::sync::{RowState, RowView, SessionResult, SyncView, WaitReason};
 use polevik_device::api::view::{DocumentPlace, OrderRow, OrderView, ProfileView};
+use polevik_device::api::{ErrorCode, TrafficRow};
 use polevik_domain::time::UtcMillis;
 use polevik_texts::{Language, Texts, format};
 use serde_json::{Value, json};
@@ -48,7 +48,27 @@ fn state(row: &RowView) -> &'static str {
     }
 }
 
+pub(crate) fn wait_reason(reason: WaitReason) -> &'static str {
+    match reason {
+        WaitReason::WiFi => "wifi",
+        WaitReason::MeteredWiFi => "metered_wifi",
+        WaitReason::Roaming => "roaming",
+        WaitReason::UnknownNetwork => "unknown_network",
+        WaitReason::OpenVisit => "open_visit",
+    }
+}
+
 fn row(row: &RowView) -> Value {
+    let waits_for = match row.state {
+        RowState::Waiting { reason, .. } => Some(wait_reason(reason)),
+        RowState::Never
+        | RowState::Queued
+        | RowState::Running { .. }
+        | RowState::Ok
+        | RowState::Partial { .. }
+        | RowState::Failed { .. }
+        | RowState::Stopped => None,
+    };
     let failure = match &row.state {
         RowState::Failed { failure, next_try_at } => Some((failure, *next_try_at)),
         RowState::Partial { failure, .. } => Some((failure, None)),
@@ -66,7 +86,11 @@ fn row(row: &RowView) -> Value {
         "tag": failure.and_then(|(failure, _)| failure.tag.clone()),
         "detail": failure.map(|(failure, _)| failure.detail.clone()),
         "next_try": time_or_null(failure.and_then(|(_, next_try)| next_try)),
-        "waiting": { "orders": row.orders_waiting, "visits": row.visits_waiting },
+        "waiting": { "orders": row.orders_waiting, "visits": row.visits_waiting, "files": row.files_waiting, "bytes": row.bytes_waiting },
+        "waits_for": waits_for,
+        "lost_photos": row.lost_photos,
+        "library_version": row.library_version,
+        "library_bytes": row.library_bytes,
         "need_attention": row.need_attention,
         "parked": row.parked,
         "re_offered": row.re_offered,
@@ -83,6 +107,8 @@ pub(crate) fn sync(view: &SyncView) -> Value {
         "tag": view.tag,
         "counts": counts,
         "clock_offset_ms": view.clock_offset_ms,
+        "network": view.network.as_str(),
+        "wifi_only": view.wifi_only,
         "rows": view.rows.iter().map(row).collect::<Vec<_>>(),
     })
 }
@@ -95,6 +121,19 @@ pub(crate) fn sync_in_words(view: &SyncView) -> String {
         lines.push(format!("{:<20} {:<8} last success {}", row.id.as_str(), state(row), time_in_words(row.last_success)));
         if row.orders_waiting + row.visits_waiting > 0 {
             lines.push(format!("  waiting: {} orders, {} visits", row.orders_waiting, row.visits_waiting));
+        }
+        if row.files_waiting > 0 {
+            let reason = match row.state {
+                RowState::Waiting { reason, .. } => format!(", for {}", wait_reason(reason).replace('_', " ")),
+                _ => String::new(),
+            };
+            lines.push(format!("  waiting: {} files, {} bytes{reason}", row.files_waiting, row.bytes_waiting));
+        }
+        if row.lost_photos > 0 {
+            lines.push(format!("  L504  {}: {}", texts.code_title(ErrorCode::PhotoMissing), row.lost_photos));
+        }
+        if let (Some(version), Some(bytes)) = (row.library_version, row.library_bytes) {
+            lines.push(format!("  library version {version}, {bytes} bytes"));
         }
         if row.need_attention > 0 {
             let refused = row.need_attention - row.parked.min(row.need_attention);
@@ -115,6 +154,10 @@ pub(crate) fn sync_in_words(view: &SyncView) -> String {
     lines.join("\n")
 }
 
+fn traffic(row: &TrafficRow) -> Value {
+    json!({ "class": row.class.as_str(), "network": row.network.as_str(), "up": row.bytes_up, "down": row.bytes_down })
+}
+
 /// Who is signed in, and what is on the device.
 pub(crate) fn profile(profile: &ProfileView) -> Value {
     json!({
@@ -129,11 +172,13 @@ pub(crate) fn profile(profile: &ProfileView) -> Value {
         "number_prefix": profile.number_prefix,
         "last_number": profile.last_number,
         "unsent": profile.unsent,
+        "library_version": profile.library_version,
+        "traffic": profile.traffic.iter().map(traffic).collect::<Vec<_>>(),
         "row_counts": profile.row_counts.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
     })
 }
 
-fn place(place: &DocumentPlace) -> (String, Value) {
+pub(crate) fn place(place: &DocumentPlace) -> (String, Value) {
     match place {
         DocumentPlace::Draft => ("draft".to_owned(), Value::Null),
         DocumentPlace::OnlyHere => ("waiting".to_owned(), Value::Null),

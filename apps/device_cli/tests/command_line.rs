@@ -38,7 +38,22 @@ fn exit_statuses_tell_wrong_usage_from_no_login_from_failure() {
         (&["--help"], 0),
         (&silent, 1),
         (&["dance"], 2),
-        (&["sync", "--row", "download.materials"], 2),
+        (&["sync", "--row", "download.materials"], 4),
+        (&["sync", "--row", "download.everything"], 2),
+        (&["--network", "cellular", "sync", "--any-network"], 4),
+        (&["--network", "5g", "status"], 2),
+        (&["photo", "take", "open", "shelf.jpg"], 4),
+        (&["photo", "take", "01900000-0000-7000-8000-000000000001", "no such file.jpg"], 2),
+        (&["photo", "take", "open", "shelf.jpg", "--scene", "selfie"], 2),
+        (&["photos"], 4),
+        (&["photos", "--visit", "01900000-0000-7000-8000-000000000001"], 4),
+        (&["materials"], 4),
+        (&["materials", "--open", "1"], 4),
+        (&["materials", "--open", "1", "--fetch", "1"], 2),
+        (&["materials", "--pin", "1"], 4),
+        (&["storage"], 0),
+        (&["option", "wifi-only", "on"], 0),
+        (&["option", "wifi-only", "perhaps"], 2),
         (&["order", "new", "--outlet", "1", "--line", "A-1"], 2),
         (&["order", "new", "--outlet", "1", "--line", "A-1=1", "--delivery", "tomorrow"], 2),
         (&["login", "--server", "polevik.example", "--email", "a", "--password", "b"], 2),
@@ -62,7 +77,8 @@ fn json_is_the_only_thing_on_standard_output_also_when_it_fails() {
     let status = json(&run(folder.path(), &["status", "--json"]));
     assert_eq!(status["signed_in"], Value::Bool(false));
     let rows: Vec<_> = status["rows"].as_array().unwrap().iter().map(|row| (row["row"].clone(), row["state"].clone())).collect();
-    assert_eq!(rows, [("download.mandatory".into(), "never".into()), ("upload.mandatory".into(), "never".into())]);
+    let names = ["download.mandatory", "download.materials", "download.library", "upload.mandatory", "upload.materials"];
+    assert_eq!(rows, names.map(|name| (Value::from(name), Value::from("never"))));
     assert_eq!(json(&run(folder.path(), &["sync", "--json"]))["error"]["code"], Value::Null);
     let silent = ["login", "--server", "http://127.0.0.1:1", "--email", "a", "--password", "b", "--json"];
     assert_eq!(json(&run(folder.path(), &silent))["error"]["code"], "N103");
@@ -80,4 +96,23 @@ fn a_second_process_on_the_same_home_is_told_so() {
     // Said aloud: a child of another test may hold a copy of the handle for a moment.
     held.unlock().unwrap();
     assert!(run(folder.path(), &["status"]).status.success());
+}
+
+#[test]
+fn the_switch_stays_where_it_was_put() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(json(&run(folder.path(), &["status", "--json"]))["wifi_only"], Value::Bool(false));
+    assert!(run(folder.path(), &["option", "wifi-only", "on"]).status.success());
+    assert_eq!(json(&run(folder.path(), &["status", "--json"]))["wifi_only"], Value::Bool(true));
+    assert!(run(folder.path(), &["option", "wifi-only", "off"]).status.success());
+    assert_eq!(json(&run(folder.path(), &["status", "--json"]))["wifi_only"], Value::Bool(false));
+}
+
+#[test]
+fn a_new_device_says_what_it_takes_on_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = json(&run(folder.path(), &["storage", "--json"]));
+    assert!(storage["databases"].as_u64().unwrap() > 10_000, "{storage}");
+    assert!(storage["free"].as_u64().is_some(), "{storage}");
+    assert_eq!(storage["queued_photos"]["files"], 0);
 }

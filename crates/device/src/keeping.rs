@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polevik_device_api::files::FileAt;
+use polevik_device_api::files::{FileAt, PhotoRow};
 use polevik_device_api::frame::Refusal;
 use polevik_device_store::StoreError;
 use polevik_device_store::db::{Both, commit};
@@ -16,13 +16,14 @@ use polevik_domain::ids::{DocumentId, OutletId};
 use polevik_domain::time::{CalendarDay, UtcMillis};
 use polevik_protocol::hash::Blake3Hex;
 
-use crate::acting::Moment;
+use crate::acting::{Moment, signed_in_id};
 use crate::commands::take_photo::{self, PhotoFile, Words};
 use crate::device::Device;
 use crate::error::DeviceError;
 use crate::files::{Held, Kind, path_of};
 use crate::host::Host;
 use crate::materials::{self, Given, MaterialsPlan};
+use crate::screens;
 
 /// How long photos stay here after the server confirmed their hash: 7 days.
 pub const SENT_PHOTOS_STAY_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -65,6 +66,17 @@ pub(crate) struct Sweep {
 }
 
 impl Device {
+    /// Up to `limit` photos of the position that is signed in, newest first, each with its visit: for tools.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError`].
+    pub fn photos(&mut self, limit: u32) -> Result<Vec<(DocumentId, PhotoRow)>, DeviceError> {
+        let both = self.store.read()?;
+        let newest = photos::newest(&both.work, signed_in_id(&both.work)?, limit)?;
+        newest.into_iter().map(|photo| Ok((photo.visit, screens::photos::row(&both, photo)?))).collect()
+    }
+
     /// Whether a photo may be taken there now: refused as the act itself would be, before anything costly is done.
     pub(crate) fn check_photo(&mut self, words: &Words) -> Result<(), DeviceError> {
         let checked = (|| {

@@ -5,7 +5,7 @@ use polevik_device_api::sync::Failure;
 use polevik_device_api::view::DocumentPlace;
 use polevik_device_store::db::Both;
 use polevik_device_store::work::outgoing_files::{self, OutgoingFile, OutgoingState};
-use polevik_device_store::work::photos;
+use polevik_device_store::work::photos::{self, Photo};
 use polevik_domain::ids::DocumentId;
 use polevik_protocol::ErrorCode;
 
@@ -14,22 +14,23 @@ use crate::error::DeviceError;
 
 /// The photos of a visit, in the order they were taken.
 pub(crate) fn of_visit(both: &Both<'_>, visit: DocumentId) -> Result<Vec<PhotoRow>, DeviceError> {
-    let mut rows = Vec::new();
-    for photo in photos::of_visit(&both.work, visit)? {
-        let file = outgoing_files::find(&both.work, &photo.file)?;
-        rows.push(PhotoRow {
-            id: photo.id,
-            scene: photo.scene,
-            taken_at: photo.taken_at,
-            bytes: file.as_ref().map_or(0, |file| file.bytes),
-            file_state: file.map_or(PhotoFileState::Lost, state_of),
-            file: photo.file,
-            width: photo.width,
-            height: photo.height,
-            place: place_of(both, photo.id)?,
-        });
-    }
-    Ok(rows)
+    photos::of_visit(&both.work, visit)?.into_iter().map(|photo| row(both, photo)).collect()
+}
+
+/// One photo.
+pub(crate) fn row(both: &Both<'_>, photo: Photo) -> Result<PhotoRow, DeviceError> {
+    let file = outgoing_files::find(&both.work, &photo.file)?;
+    Ok(PhotoRow {
+        id: photo.id,
+        scene: photo.scene,
+        taken_at: photo.taken_at,
+        bytes: file.as_ref().map_or(0, |file| file.bytes),
+        file_state: file.map_or(PhotoFileState::Lost, state_of),
+        file: photo.file,
+        width: photo.width,
+        height: photo.height,
+        place: place_of(both, photo.id)?,
+    })
 }
 
 fn state_of(file: OutgoingFile) -> PhotoFileState {
