@@ -68,6 +68,19 @@ async function visitEveryScreen(rep, check) {
   await check("outlet");
   await rep.startsVisit();
   await check("visit");
+  await rep.tap("photo-add");
+  await rep.sees("photo-take");
+  await check("photo-sheet");
+  await rep.phone.page.keyboard.press("Escape");
+  await rep.takesPhoto(await rep.phone.takesPicture({ width: 1600, height: 1200 }));
+  const photo = await rep.takesPhoto(await rep.phone.takesPicture({ width: 900, height: 1200, seed: 2 }), "display");
+  await rep.seesImage(rep.on(photo));
+  await check("visit-photos");
+  await rep.tap(photo);
+  await rep.seesImage(rep.on("screen-photo"));
+  await check("photo");
+  await rep.goesBack();
+  await rep.sees("screen-visit");
   const [sku] = await rep.fillsOrder({ products: 4, count: 1 });
   await check("order-pad");
   await rep.tap(`product-open-${sku}`);
@@ -92,8 +105,33 @@ async function visitEveryScreen(rep, check) {
   await check("profile");
   await rep.looksAtSync();
   await check("sync-waiting");
+  // Of its network this phone's browser tells only that there is one.
+  await rep.wantsWiFiOnly(true);
   await rep.synchronisesAll();
+  await rep.sees("unknown-network");
+  await check("sync-waits-for-wifi");
+  await rep.on("send-now-upload.materials").scrollIntoViewIfNeeded();
+  await check("sync-waits-for-wifi-below");
+  await rep.tap("send-now-upload.materials");
+  await rep.sees("send-now-confirm");
+  await check("send-now");
+  await rep.tap("send-now-confirm");
+  await rep.seesNewSuccess("upload.materials", 0);
+  await rep.tap("unknown-network-wifi");
+  await rep.seesNewSuccess("download.materials", 0);
   await check("sync");
+
+  await rep.opens("/materials");
+  const materials = rep.phone.page.locator('[data-testid^="material-"][data-state="ok"]');
+  await materials.first().waitFor();
+  await check("materials");
+  await materials.filter({ hasText: /Планограмма|Фото товара|Planogram|Product picture/ }).first().tap();
+  await rep.seesImage(rep.on("screen-material"));
+  await check("material");
+  await rep.opens("/storage");
+  await rep.sees("storage-used");
+  await check("storage");
+  await rep.looksAtSync();
 
   // Refused, it needs the rep; taken back, it is said so.
   await rep.tap("tab-route");

@@ -5,6 +5,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, Shared};
 use leptos::prelude::*;
 use polevik_device_api::files::FileAt;
 use polevik_device_api::{Blake3Hex, Reply, Request};
@@ -15,9 +17,13 @@ use web_sys::{Blob, FileSystemDirectoryHandle, FileSystemFileHandle};
 use crate::bridge;
 use crate::browser;
 
+/// The address of a file, being made or made; `None` for one that cannot be shown.
+type Address = Shared<LocalBoxFuture<'static, Option<String>>>;
+
 thread_local! {
-    /// Addresses of files that are on the screen, by hash. Kept while a screen is drawn anew, so that its pictures do not blink.
-    static URLS: RefCell<HashMap<Blake3Hex, String>> = RefCell::new(HashMap::new());
+    /// Addresses of files that are on the screen, by hash. Kept while a screen is drawn anew, so that its pictures do not blink and nothing is
+    /// asked twice.
+    static ADDRESSES: RefCell<HashMap<Blake3Hex, Address>> = RefCell::new(HashMap::new());
 }
 
 /// Where a file is; remembers that it was opened.
@@ -46,34 +52,55 @@ pub async fn blob(at: &FileAt) -> Option<Blob> {
     file.slice_with_f64_and_f64_and_content_type(0.0, file.size(), &at.content_type).ok()
 }
 
-/// An address under which the browser shows the file until [`forget_urls`].
-///
-/// # Errors
-///
-/// What the core said, or `None` when the storage did not give the file.
-pub async fn url(file: Blake3Hex) -> Result<String, Option<Reply>> {
-    if let Some(known) = URLS.with_borrow(|urls| urls.get(&file).cloned()) {
-        return Ok(known);
-    }
-    let at = find(file.clone()).await.map_err(Some)?;
-    let blob = blob(&at).await.ok_or(None)?;
-    let url = web_sys::Url::create_object_url_with_blob(&blob).map_err(|_| None)?;
-    if let Some(earlier) = URLS.with_borrow_mut(|urls| urls.insert(file, url.clone())) {
-        revoke(&earlier);
-    }
-    Ok(url)
+/// How a file is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// A photo, among others: the core need not know.
+    Photo,
+    /// A material that a person opened: what is not opened for long may go.
+    Material,
+}
+
+/// An address under which the browser shows the file until [`forget_addresses`]; `None` if it is not on this device.
+pub async fn address(file: Blake3Hex, look: Look) -> Option<String> {
+    of(file, look).await
+}
+
+fn of(file: Blake3Hex, look: Look) -> Address {
+    ADDRESSES.with_borrow_mut(|addresses| addresses.entry(file.clone()).or_insert_with(|| make(file, look).boxed_local().shared()).clone())
+}
+
+async fn make(file: Blake3Hex, look: Look) -> Option<String> {
+    let known = match look {
+        Look::Photo => blob(&photo_at(&file)).await,
+        Look::Material => None,
+    };
+    let blob = match known {
+        Some(blob) => blob,
+        // The core notes that it was opened, or that it is gone.
+        None => blob(&find(file).await.ok()?).await?,
+    };
+    web_sys::Url::create_object_url_with_blob(&blob).ok()
+}
+
+/// Where the file of a photo is: the path follows from its hash.
+fn photo_at(file: &Blake3Hex) -> FileAt {
+    let path = format!("files/{}/{file}", &file.as_str()[..2]);
+    FileAt { path, hash: file.clone(), bytes: 0, content_type: "image/jpeg".to_owned(), file_name: String::new() }
 }
 
 /// Gives the addresses back: their screen is left.
-pub fn forget_urls() {
-    for url in URLS.take().into_values() {
-        revoke(&url);
+pub fn forget_addresses() {
+    for address in ADDRESSES.take().into_values() {
+        if let Some(Some(address)) = address.peek() {
+            revoke(address);
+        }
     }
 }
 
-fn revoke(url: &str) {
-    // An address that is not known any more needs no revoking.
-    let _ = web_sys::Url::revoke_object_url(url);
+fn revoke(address: &str) {
+    // One that is not known any more needs no revoking.
+    let _ = web_sys::Url::revoke_object_url(address);
 }
 
 /// Hands a file over: to another application where the browser can, otherwise to the downloads. `false` if neither worked.
@@ -136,6 +163,8 @@ pub async fn bytes_of(file: &web_sys::File) -> Option<Vec<u8>> {
 pub fn Picture(
     /// Its file.
     file: Blake3Hex,
+    /// How it is looked at.
+    look: Look,
     /// What it shows, for those who do not see it.
     alt: String,
     /// Class of the image.
@@ -143,13 +172,13 @@ pub fn Picture(
     /// What is shown instead when there is no file.
     missing: ViewFn,
 ) -> impl IntoView {
-    let known = URLS.with_borrow(|urls| urls.get(&file).cloned());
-    let shown = RwSignal::new(known.map(Some));
+    let address = of(file, look);
+    let shown = RwSignal::new(address.peek().cloned());
     if shown.read_untracked().is_none() {
         leptos::task::spawn_local(async move {
-            let url = url(file).await.ok();
+            let address = address.await;
             // The screen may be gone by now.
-            shown.try_set(Some(url));
+            shown.try_set(Some(address));
         });
     }
     move || match shown.get() {

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use polevik_device_api::files::{MaterialRow, MaterialState};
 use polevik_device_api::sync::WaitReason;
-use polevik_device_api::{Command, Reply, Request, RowId};
+use polevik_device_api::{Blake3Hex, Command, NetworkClass, Reply, Request, RowId};
 
 use crate::app::Page;
 use crate::bridge::{self, Core};
@@ -11,7 +11,7 @@ use crate::components::{Empty, FailureBox, Loaded, Sheet, TopBar};
 use crate::icons::{self, icon_px};
 use crate::screens::materials::{Waits, kind_name, load_materials};
 use crate::screens::outlet::fact;
-use crate::stored::{self, Picture};
+use crate::stored::{self, Look, Picture};
 use crate::words::Words;
 
 /// The screen.
@@ -21,7 +21,7 @@ pub fn Material(
     id: i64,
 ) -> impl IntoView {
     let words = Words::here();
-    on_cleanup(stored::forget_urls);
+    on_cleanup(stored::forget_addresses);
     let loaded = load_materials();
     // Only what is said of this one draws it anew: a PDF that is being read must not begin again when another file comes.
     let found = Memo::new(move |_| match loaded.get() {
@@ -61,13 +61,13 @@ pub fn Material(
 
 /// The file itself.
 #[component]
-fn Shown(file: polevik_device_api::Blake3Hex, content_type: String, title: String) -> impl IntoView {
+fn Shown(file: Blake3Hex, content_type: String, title: String) -> impl IntoView {
     let words = Words::here();
     let not_shown =
         move || view! { <div class="viewer-none">{icon_px(icons::PICTURE, 44)} <span>{words.t("photo-not-shown")}</span></div> };
     match content_type.as_str() {
         kind if kind.starts_with("image/") => {
-            view! { <div class="viewer-frame"><Picture file alt=title class="viewer-image" missing=not_shown.into()/></div> }.into_any()
+            view! { <div class="viewer-frame"><Picture file look=Look::Material alt=title class="viewer-image" missing=not_shown.into()/></div> }.into_any()
         }
         "application/pdf" if stored::shows_pdf() => view! { <Pdf file title/> }.into_any(),
         _ => view! { <div class="viewer-none">{icon_px(icons::NOTE, 44)} <span>{words.t("material-elsewhere")}</span></div> }.into_any(),
@@ -76,11 +76,11 @@ fn Shown(file: polevik_device_api::Blake3Hex, content_type: String, title: Strin
 
 /// A PDF in the browser's own viewer.
 #[component]
-fn Pdf(file: polevik_device_api::Blake3Hex, title: String) -> impl IntoView {
+fn Pdf(file: Blake3Hex, title: String) -> impl IntoView {
     let words = Words::here();
     let shown = RwSignal::new(None);
     leptos::task::spawn_local(async move {
-        let url = stored::url(file).await.ok();
+        let url = stored::address(file, Look::Material).await;
         // The screen may be gone by now.
         shown.try_set(Some(url));
     });
@@ -142,7 +142,7 @@ fn NotHere(row: MaterialRow, waiting: Option<WaitReason>) -> impl IntoView {
     let core: Core = expect_context();
     let asking = RwSignal::new(false);
     let id = row.id;
-    let (size, left) = (words.size(row.bytes), row.state == MaterialState::Left);
+    let (bytes, size, left) = (row.bytes, words.size(row.bytes), row.state == MaterialState::Left);
     let waits = waiting.map(|reason| {
         let what = words.files_and_bytes(RowId::DownloadMaterials, 1, row.bytes);
         view! { <Waits reason what/> }
@@ -151,23 +151,32 @@ fn NotHere(row: MaterialRow, waiting: Option<WaitReason>) -> impl IntoView {
         MaterialState::Failed(failure) => Some(failure.clone()),
         MaterialState::Here | MaterialState::Wanted { .. } | MaterialState::Left => None,
     };
-    let fetch = move || {
+    let fetch = move |allow: bool| {
         asking.set(false);
         leptos::task::spawn_local(async move {
             let said = match bridge::ask(Request::FetchMaterial(id)).await {
                 Reply::Taken | Reply::Done(_) => words.t("material-asked"),
                 other => words.why_not(&other),
             };
+            if allow {
+                bridge::ask(Request::AllowOnce(RowId::DownloadMaterials)).await;
+            }
             page.say(said);
         });
     };
-    // Over a network that costs, the rep says yes to so many bytes first.
-    let press = move |_| if waiting.is_some() { asking.set(true) } else { fetch() };
-    let online = Memo::new(move |_| core.sync.read().as_ref().is_none_or(|sync| sync.network != polevik_device_api::NetworkClass::Offline));
-    let question = match waiting {
-        Some(WaitReason::WiFi) => words.with_text("sync-send-mobile", "size", &size),
-        _ => words.with_text("sync-send-here", "size", &size),
-    };
+    // Over a network that costs, the rep says yes first: to this file and, after it, to the others that wait in its row.
+    let press = move |_| if waiting.is_some() { asking.set(true) } else { fetch(false) };
+    let online = Memo::new(move |_| core.sync.read().as_ref().is_none_or(|sync| sync.network != NetworkClass::Offline));
+    let question = Memo::new(move |_| {
+        let sync = core.sync.read();
+        let waits =
+            sync.as_ref().and_then(|sync| sync.rows.iter().find(|row| row.id == RowId::DownloadMaterials)).map(|row| row.bytes_waiting);
+        let in_all = words.size(waits.unwrap_or(0).max(bytes));
+        match waiting {
+            Some(WaitReason::WiFi) => words.with_text("sync-send-mobile", "size", &in_all),
+            _ => words.with_text("sync-send-here", "size", &in_all),
+        }
+    });
     view! {
         <section class="card card-pad" data-testid="material-not-here">
             <div class="icon-line">{icon_px(icons::DOWN, 20)} <b>{words.t("material-not-here")}</b></div>
@@ -179,8 +188,8 @@ fn NotHere(row: MaterialRow, waiting: Option<WaitReason>) -> impl IntoView {
         </section>
         {waits}
         <Sheet open=asking title=words.t("material-load") testid="sheet-material-load">
-            <p>{question.clone()}</p>
-            <button class="button primary" data-testid="material-load-confirm" on:click=move |_| fetch()>{words.t("material-load")}</button>
+            <p>{move || question.get()}</p>
+            <button class="button primary" data-testid="material-load-confirm" on:click=move |_| fetch(true)>{words.t("material-load")}</button>
             <button class="button plain low" on:click=move |_| asking.set(false)>{words.t("sync-send-wait")}</button>
         </Sheet>
     }

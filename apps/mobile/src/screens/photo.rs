@@ -16,7 +16,7 @@ use crate::icons::{self, icon_px};
 use crate::router::Route;
 use crate::screens::attention::Trouble;
 use crate::screens::outlet::fact;
-use crate::stored::{self, Picture};
+use crate::stored::{self, Look, Picture};
 use crate::words::{Tone, Words};
 
 /// The photos of a visit, and what stands in the way of more.
@@ -98,7 +98,7 @@ fn Thumbnail(visit: DocumentId, row: PhotoRow) -> impl IntoView {
     let is_here = matches!(row.file_state, PhotoFileState::OnlyHere { .. } | PhotoFileState::OnServer { here: true });
     let away = move || view! { <span class="thumb-image away">{icon_px(icons::PICTURE, 28)}</span> }.into_any();
     let image = if is_here {
-        view! { <Picture file=row.file.clone() alt=String::new() class="thumb-image" missing=away.into()/> }.into_any()
+        view! { <Picture file=row.file.clone() look=Look::Photo alt=String::new() class="thumb-image" missing=away.into()/> }.into_any()
     } else {
         away()
     };
@@ -218,7 +218,7 @@ pub fn Photo(
     photo: DocumentId,
 ) -> impl IntoView {
     let words = Words::here();
-    on_cleanup(stored::forget_urls);
+    on_cleanup(stored::forget_addresses);
     let loaded = load_screen(
         move || Screen::Visit(visit),
         |view| match view {
@@ -264,7 +264,7 @@ fn Large(view: VisitView, photo: DocumentId) -> impl IntoView {
     let is_here = matches!(row.file_state, PhotoFileState::OnlyHere { .. } | PhotoFileState::OnServer { here: true });
     let image = is_here.then(|| {
         let missing = move || view! { <div class="viewer-none">{icon_px(icons::PICTURE, 44)} <span>{words.t("photo-not-shown")}</span></div> };
-        view! { <div class="viewer-frame"><Picture file=row.file.clone() alt=scene.clone() class="viewer-image" missing=missing.into()/></div> }
+        view! { <div class="viewer-frame"><Picture file=row.file.clone() look=Look::Photo alt=scene.clone() class="viewer-image" missing=missing.into()/></div> }
     });
     let pixels = format!("{} · {}\u{a0}×\u{a0}{}", words.size(row.bytes), row.width, row.height);
     let outlet = Route::Visit(view.id);

@@ -22,7 +22,7 @@ use crate::words::Words;
 #[component]
 pub fn Visit(id: DocumentId) -> impl IntoView {
     let words = Words::here();
-    on_cleanup(stored::forget_urls);
+    on_cleanup(stored::forget_addresses);
     let loaded = load_screen(
         move || Screen::Visit(id),
         |view| match view {
