@@ -1,9 +1,14 @@
 //! What each decoder must survive. A target reads bytes as its decoder would get them, and goes on as its caller would.
 
+use std::ops::ControlFlow;
+
 use axum::http::HeaderValue;
 use polevik_device_api::frame::{self, FromCore, ToCore};
 use polevik_domain::numbering::DocumentNumber;
 use polevik_domain::time::CalendarDay;
+use polevik_order_export::format::{Format as OrderFormat, Options};
+use polevik_order_export::making::make;
+use polevik_order_export::read::read;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::change::{ChangeNo, Op};
@@ -212,4 +217,20 @@ pub fn range_header(bytes: &[u8]) {
             assert!(range.start < range.end && range.end <= length);
         }
     }
+}
+
+fn order_file(bytes: &[u8]) {
+    let Ok(back) = read(bytes) else { return };
+    let made = make(&back.snapshot, OrderFormat::Json, Options::default(), |_| ControlFlow::Continue(()));
+    assert_eq!(made.ok().and_then(|made| read(&made.bytes).ok()).map(|again| again.snapshot), Some(back.snapshot));
+}
+
+/// Exported orders as JSON.
+pub fn order_json(bytes: &[u8]) {
+    order_file(bytes);
+}
+
+/// Exported orders as a spreadsheet.
+pub fn order_xlsx(bytes: &[u8]) {
+    order_file(bytes);
 }

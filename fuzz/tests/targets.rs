@@ -98,7 +98,14 @@ targets! {
         "\u{feff}sku;name;price\r\n\"A-1\";\"Сок, 1 л\";100,50\r\n\"two\nlines\";;\r\n",
         "code,lat,lon,active\nT17,55.75,37.61,1\nT18,,,no\n",
     ]), at most 2 * MIB;
+    order_json: exported_orders(&["orders_v1.json"]), at most 2 * MIB;
+    order_xlsx: exported_orders(&["orders_v1.xlsx", "orders_v1_stored.xlsx"]), at most 8 * MIB;
     range_header: texts(&["bytes=0-99", "bytes=100-", "bytes=-5", "bytes=0-1,5-9", "bytes=18446744073709551615-", "items=1-2"]), at most 64 * KIB;
+}
+
+fn exported_orders(names: &[&str]) -> Vec<Vec<u8>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crates/order_export/tests/golden");
+    names.iter().map(|name| std::fs::read(folder.join(name)).unwrap()).collect()
 }
 
 fn envelopes() -> Vec<Vec<u8>> {

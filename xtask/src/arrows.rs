@@ -153,6 +153,7 @@ const RULES: [Rule; 20] = [
         may_use: &[
             "polevik-testkit",
             "polevik-domain",
+            "polevik-order-export",
             "polevik-protocol",
             "polevik-recognition-library",
             "polevik-device-api",

@@ -297,3 +297,19 @@ fn inline_strings_missing_places_and_days_from_1904_are_understood() {
     });
     assert_eq!(read(&without_places).unwrap().snapshot, snapshot);
 }
+
+/// The file of version 1 with that name.
+fn golden(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)).unwrap()
+}
+
+#[test]
+fn files_of_version_1_are_read_for_ever() {
+    let snapshot = snapshot(3, 2);
+    for name in ["orders_v1.json", "orders_v1.xlsx", "orders_v1_stored.xlsx"] {
+        let back = read(&golden(name)).unwrap();
+        assert_eq!(back.snapshot, snapshot, "{name}");
+        assert!(back.is_unchanged);
+    }
+    assert_eq!(made(&snapshot, Format::Json).bytes, golden("orders_v1.json"), "the layout did not change without a new version");
+}

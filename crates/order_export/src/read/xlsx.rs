@@ -20,6 +20,9 @@ use crate::xlsx::{EPOCH_DAYS, caption};
 /// Days between the two beginnings from which spreadsheets count.
 const DAYS_TO_1904: i64 = 1_462;
 
+/// 9999-12-31, counted from 1900.
+const MOST_COUNTED_DAYS: i64 = 2_958_465;
+
 const ORDERS: &str = "Заказы";
 const LINES: &str = "Строки";
 const DETAILS: &str = "Сведения";
@@ -328,8 +331,8 @@ impl Cells<'_, '_> {
         let epoch_days = self.epoch_days;
         match self.value(key)? {
             Value::Number(_) => self.parsed(key, |text| {
-                let days = whole(text)?;
-                i32::try_from(days.checked_sub(epoch_days)?).ok().map(CalendarDay)
+                let days = whole(text).filter(|days| (0..=MOST_COUNTED_DAYS).contains(days))?;
+                i32::try_from(days - epoch_days).ok().map(CalendarDay)
             }),
             Value::Text(_) => self.parsed(key, written_day),
         }
