@@ -18,6 +18,7 @@ use crate::feed::announcements::Announcements;
 use crate::feed::seal::Sealer;
 use crate::feed::watch::Watch;
 use crate::file::spool::Spool;
+use crate::library::news::Releases;
 use crate::limits::{Asked, Limits};
 use crate::login::throttle::Throttle;
 
@@ -64,6 +65,8 @@ pub struct AppInner {
     pub announcements: Announcements,
     /// Segments that were fetched lately.
     pub recent_segments: RecentSegments,
+    /// Recognition libraries that devices are told of.
+    pub releases: Releases,
     /// Devices that wait for news.
     pub watch: Watch,
     /// Who may in now.
@@ -152,6 +155,7 @@ impl App {
                 blobs,
                 announcements: Announcements::default(),
                 recent_segments: RecentSegments::default(),
+                releases: Releases::default(),
                 watch: Watch::default(),
                 admission: Admission::default(),
                 ending: watch::Sender::new(false),

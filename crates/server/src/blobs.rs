@@ -260,6 +260,42 @@ impl Blobs {
         })
     }
 
+    /// Keeps a chunk of a part's recognition library under its name. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`].
+    pub fn put_chunk(&self, part_id: &str, name: &Blake3Hex, bytes: Vec<u8>) -> Result<(), BlobError> {
+        block_on(self.store.put(&chunk_path(part_id, name), PutPayload::from(bytes)))?;
+        Ok(())
+    }
+
+    /// Whether there is a chunk of that name. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`].
+    pub fn has_chunk(&self, part_id: &str, name: &Blake3Hex) -> Result<bool, BlobError> {
+        match block_on(self.store.head(&chunk_path(part_id, name))) {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A chunk, which is at most a megabyte. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Missing`], or what the store says.
+    pub fn chunk(&self, part_id: &str, name: &Blake3Hex) -> Result<Bytes, BlobError> {
+        let read = block_on(async { self.store.get(&chunk_path(part_id, name)).await?.bytes().await });
+        read.map_err(|error| match error {
+            object_store::Error::NotFound { .. } => BlobError::Missing(name.clone()),
+            other => BlobError::Store(other),
+        })
+    }
+
     /// A segment, or a range of its bytes, which must lie within it.
     ///
     /// # Errors
@@ -328,6 +364,11 @@ fn file_path(part_id: &str, name: &Blake3Hex) -> BlobPath {
 /// `<part>/thumbnails/<first two digits>/<name of the file>`.
 fn thumbnail_path(part_id: &str, name: &Blake3Hex) -> BlobPath {
     BlobPath::from_iter([part_id, "thumbnails", &name.as_str()[..2], name.as_str()])
+}
+
+/// `<part>/library/<first two digits>/<name>`.
+fn chunk_path(part_id: &str, name: &Blake3Hex) -> BlobPath {
+    BlobPath::from_iter([part_id, "library", &name.as_str()[..2], name.as_str()])
 }
 
 /// `segments/<first two digits>/<name>`: a name is hexadecimal, so it is never a way out of the folder.

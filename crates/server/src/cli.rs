@@ -43,6 +43,8 @@ enum Command {
     Gc(commands::gc::Args),
     Import(commands::import::Args),
     #[command(subcommand)]
+    IrLibrary(commands::ir_library::Command),
+    #[command(subcommand)]
     Maintenance(commands::maintenance::Command),
     /// Materials: files that the office gives to its people.
     #[command(subcommand)]
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Feed(command) => commands::feed::run(&command),
         Command::Gc(args) => commands::gc::run(&args),
         Command::Import(args) => commands::import::run(&args),
+        Command::IrLibrary(command) => commands::ir_library::run(&command),
         Command::Maintenance(command) => commands::maintenance::run(&command),
         Command::Materials(command) => commands::materials::run(&command),
         Command::Migrate(args) => commands::migrate::run(&args),

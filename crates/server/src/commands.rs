@@ -8,6 +8,7 @@ pub mod epoch;
 pub mod feed;
 pub mod gc;
 pub mod import;
+pub mod ir_library;
 pub mod maintenance;
 pub mod materials;
 pub mod migrate;

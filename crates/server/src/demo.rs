@@ -8,6 +8,7 @@ pub mod logins;
 mod make;
 mod names;
 mod outlets;
+pub mod packs;
 mod people;
 mod products;
 mod receivables;

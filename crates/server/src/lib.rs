@@ -20,6 +20,7 @@ pub mod feed;
 pub mod file;
 pub mod health;
 pub mod import;
+pub mod library;
 pub mod limits;
 pub mod login;
 pub mod metrics;

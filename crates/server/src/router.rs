@@ -16,7 +16,7 @@ use crate::error::HttpError;
 use crate::file::tus::{TUS_RESUMABLE, TUS_VERSIONS};
 use crate::file::{self, uploads};
 use crate::observe::observe;
-use crate::{download, health, login, metrics, openapi, security_headers, static_files, sync, wait};
+use crate::{download, health, library, login, metrics, openapi, security_headers, static_files, sync, wait};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,8 @@ enum Handler {
     UploadOverridden,
     File,
     Thumbnail,
+    LibraryPapers,
+    LibraryChunk,
     Health,
     Healthz,
     Readyz,
@@ -89,6 +91,8 @@ pub const ROUTES: &[Route] = &[
     route(Method::POST, "/v1/uploads/{id}", Access::Device, Handler::UploadOverridden),
     route(Method::GET, "/v1/files/{hash}", Access::Device, Handler::File),
     route(Method::GET, "/v1/files/{hash}/thumbnail", Access::Device, Handler::Thumbnail),
+    route(Method::GET, "/v1/library/manifests/{hash}", Access::Device, Handler::LibraryPapers),
+    route(Method::GET, "/v1/library/chunks/{hash}", Access::Device, Handler::LibraryChunk),
     route(Method::GET, "/v1/health", Access::Everybody, Handler::Health),
     // Operators and their tools.
     route(Method::GET, "/healthz", Access::Everybody, Handler::Healthz),
@@ -117,6 +121,8 @@ impl Route {
             Handler::UploadOverridden => tus(post(uploads::overridden)),
             Handler::File => get(file::download::file),
             Handler::Thumbnail => get(file::download::thumbnail),
+            Handler::LibraryPapers => packed(get(library::serve::papers)),
+            Handler::LibraryChunk => get(library::serve::chunk),
             Handler::Health => get(health::health),
             Handler::Healthz => get(health::healthz),
             Handler::Readyz => get(health::readyz),

@@ -42,6 +42,7 @@ struct IncomingSync {
     steps: bool,
     given_seq: Option<u64>,
     answered_seq: Option<u64>,
+    library: Option<String>,
     #[serde(default)]
     documents: Vec<Box<RawValue>>,
 }
@@ -90,9 +91,16 @@ pub async fn sync(State(app): State<App>, caller: UploadingDevice, headers: Head
     let standing = Standing { root: request.root, epoch: request.epoch, cursors: request.cursors, steps: request.steps, known };
     let want_download = request.want_download;
 
+    // Who is blocked hears of nothing new.
+    let word = request.library.filter(|_| refused.is_none());
+    let library = match word {
+        Some(word) => app.releases.news(&app, &device, &word).await?,
+        None => None,
+    };
+
     let has_work = !documents.is_empty() || claim.differs_from(device.device_seq_floor);
     if !(has_work || want_download && !is_newest(&app, &device, &standing)?) {
-        return Ok(Json(SyncReply { server_time_ms: now, ..SyncReply::default() }));
+        return Ok(Json(SyncReply { server_time_ms: now, library, ..SyncReply::default() }));
     }
     if !documents.is_empty() {
         let over = |seconds| HttpError::too_many_requests("this device has sent all it may send today", seconds);
@@ -118,6 +126,7 @@ pub async fn sync(State(app): State<App>, caller: UploadingDevice, headers: Head
                 let news = if refused.is_some() { Ok(News::CursorsWanted) } else { news_for(&app, &device.scope, &standing, now) };
                 add_news(&mut reply, news)?;
             }
+            reply.library = library;
             reply.server_time_ms = app.now();
             Ok(reply)
         }

@@ -220,7 +220,8 @@ mod tests {
         let store = Store::open_or_create(folder.path()).unwrap();
         migrate::run(&store, UtcMillis(1)).unwrap();
         let chunk = Blake3Hex::of(b"chunk");
-        let publish = |version| store.write(|tx| publish(tx, "D1", &release(version), b"papers", &[(chunk.clone(), 5), (chunk.clone(), 5)]));
+        let publish =
+            |version| store.write(|tx| publish(tx, "D1", &release(version), b"papers", &[(chunk.clone(), 5), (chunk.clone(), 5)]));
         publish(1).unwrap();
         publish(2).unwrap();
         assert!(publish(2).is_err());

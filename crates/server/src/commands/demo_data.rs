@@ -6,8 +6,11 @@ use anyhow::{Result, bail};
 use polevik_domain::time::{CalendarDay, Clock, UtcOffsetMinutes};
 
 use super::DataFolder;
+use super::ir_library::publish_demo;
 use crate::clock::SystemClock;
+use crate::database;
 use crate::demo::{self, Login, Plan, Size, logins};
+use crate::library::demo::{LibrarySize, Shown};
 
 /// Make a demo company: products, prices, outlets, routes, people; nothing of it is real.
 ///
@@ -33,6 +36,9 @@ pub struct Args {
     /// The day routes lie around; today (UTC) if not given.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_day)]
     day: Option<CalendarDay>,
+    /// Publish no recognition library. Otherwise a small one of drawn packs is made; `ir-library demo` makes larger ones.
+    #[arg(long)]
+    no_library: bool,
 }
 
 fn parse_day(text: &str) -> Result<CalendarDay, String> {
@@ -56,6 +62,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         println!("made the demo company in {folder} for {day}, in {}.{:01} s", millis / 1_000, millis % 1_000 / 100);
     } else {
         println!("the demo company in {folder} is there already; its routes reach two weeks ahead of {day}");
+    }
+    if made.new && !args.no_library {
+        let store = database::open(&args.data.path)?;
+        let shown = Shown { size: LibrarySize::Xs, new_packs: 0, new_pictures: 0 };
+        let published = publish_demo(&store, &args.data.path, "D1", shown, clock.now())?;
+        println!("  recognition library {}: {} bytes", published.release.version, published.release.bytes);
     }
     print_few(&made.logins);
     println!("  all of them: {}", logins::text_path(&args.data.path).display());

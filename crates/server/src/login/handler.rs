@@ -11,7 +11,7 @@ use polevik_server_store::people::devices::{self, Introduction};
 use polevik_server_store::people::positions::{self, PositionCard};
 use polevik_server_store::people::tokens::{self, Revoked};
 use polevik_server_store::people::users::{self, Account};
-use polevik_server_store::{Transaction, organisation};
+use polevik_server_store::{Transaction, library, organisation};
 
 use super::password::{self, Checked, SALT_BYTES};
 use super::throttle::Counted;
@@ -140,6 +140,7 @@ fn open_session(
         .ok_or_else(|| HttpError::position_changed("that position is gone: choose again"))?;
     let introduction = Introduction { id: request.device.id, model: &request.device.model, app_version: &request.device.app_version };
     let device = devices::sign_in(tx, &scope, account.id, introduction, now)?;
+    let library_roots = library::roots(tx, part_id)?;
     tokens::issue(tx, token_hash(&token), part_id, device.id, account.id, scope.position, now)?;
     Ok(LoginReply::SignedIn(Box::new(SignedIn {
         token,
@@ -149,8 +150,8 @@ fn open_session(
         number_floor: device.number_floor,
         device_seq_floor: device.device_seq_floor,
         server_time_ms: now,
-        library_roots: Vec::new(),
-        library_part: None,
+        library_part: (!library_roots.is_empty()).then(|| part_id.clone()),
+        library_roots,
     })))
 }
 

@@ -54,6 +54,41 @@ const FIND: &str = "
      WHERE part_id = :part_id
        AND id = :id";
 
+/// A product as a recognition library knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedProduct {
+    /// Its id.
+    pub id: ProductId,
+    /// Its article.
+    pub sku: String,
+    /// Its name.
+    pub name: String,
+    /// Its category; may be empty.
+    pub category: String,
+}
+
+/// The products of a part that may be ordered, by id.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn named(tx: &Transaction<'_>, part_id: &str) -> Result<Vec<NamedProduct>> {
+    let mut statement = tx.prepare_cached(NAMED)?;
+    let rows = statement.query_map(named_params! { ":part_id": part_id }, |row| {
+        let (sku, name, category) = (row.get("sku")?, row.get("name")?, row.get("category")?);
+        Ok(NamedProduct { id: ProductId(row.get("id")?), sku, name, category })
+    })?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+const NAMED: &str = "
+    -- products::named
+    SELECT id, sku, name, category
+      FROM product
+     WHERE part_id = :part_id
+       AND active = 1
+     ORDER BY id";
+
 /// A product's tax rate; `None` if there is no such product.
 ///
 /// # Errors
