@@ -5,16 +5,18 @@ use std::cell::Cell;
 use polevik_domain::time::{Clock, UtcMillis, UtcOffsetMinutes};
 use tokio::time::Instant;
 
-/// When every world begins: 2026-11-22T05:00:00Z, eight in the morning in Moscow.
+/// When the first of all worlds begins: 2026-11-22T05:00:00Z, eight in the morning in Moscow.
 pub const START: UtcMillis = UtcMillis(1_795_323_600_000);
 
 thread_local! {
     static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
+    static BEFORE_MS: Cell<i64> = const { Cell::new(0) };
 }
 
-/// A world begins now.
-pub fn begin() {
+/// A world begins now, so many milliseconds after [`START`].
+pub fn begin(before_ms: i64) {
     BEGAN.set(Some(Instant::now()));
+    BEFORE_MS.set(before_ms);
 }
 
 /// Milliseconds since the world began.
@@ -25,7 +27,7 @@ pub fn elapsed_ms() -> u64 {
 
 /// Now, by the true clock that no device has.
 pub fn now() -> UtcMillis {
-    START.plus_millis(i64::try_from(elapsed_ms()).unwrap_or(i64::MAX))
+    START.plus_millis(BEFORE_MS.get().saturating_add(i64::try_from(elapsed_ms()).unwrap_or(i64::MAX)))
 }
 
 /// Waits until so many milliseconds have passed since the world began.

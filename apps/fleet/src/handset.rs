@@ -12,13 +12,14 @@ use polevik_device_api::frame::{Reply, Request};
 use polevik_device_api::{NetworkClass, Push, SyncView};
 use polevik_device_store::db::Both;
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
-use polevik_testkit::disk::{Crash, Disk, DiskPlatform};
+use polevik_testkit::disk::{Crash, Disk};
 use polevik_testkit::random::Random;
 use tokio::task::AbortHandle;
 
 use crate::clock;
 use crate::network::{Connection, Line, Network};
 use crate::shared::{Shared, Spawn, Violation};
+use crate::storage::Storage;
 
 /// The machine around the core: a clock that may be wrong, chance from the seed, and lines for the trace.
 #[derive(Clone)]
@@ -92,6 +93,8 @@ pub struct Handset {
     pub lost_power: Cell<bool>,
     /// A bit of its copy of the office has flipped, and the copy was not checked since.
     pub is_rotten: Cell<bool>,
+    /// Its copy is to be checked once it is signed in and quiet.
+    pub wants_check: Cell<bool>,
     /// The crash that is planned takes the power too.
     pub will_lose_power: Cell<bool>,
 }
@@ -129,6 +132,7 @@ impl Handset {
             starting: Cell::new(false),
             lost_power: Cell::new(false),
             is_rotten: Cell::new(false),
+            wants_check: Cell::new(false),
             will_lose_power: Cell::new(false),
         })
     }
@@ -154,7 +158,7 @@ impl Handset {
             return;
         }
         let setup = Setup { server: Some("http://office".to_owned()), model: self.name.clone(), app_version: "0".to_owned() };
-        match Device::open(Box::new(DiskPlatform::new(&self.disk)), setup, &self.machine) {
+        match Device::open(self.storage(), setup, &self.machine) {
             Ok(device) => {
                 self.failed_starts.set(0);
                 self.shared.trace.line(format_args!("{} starts", self.name));
@@ -184,6 +188,11 @@ impl Handset {
         }
     }
 
+    /// In one world of eight every new database is made by the migrations.
+    fn storage(&self) -> Box<Storage> {
+        Box::new(Storage::new(&self.disk, self.shared.seed % 8 != 5))
+    }
+
     /// Opens the databases and closes them again, as a start that the rep breaks off does.
     ///
     /// # Errors
@@ -191,7 +200,7 @@ impl Handset {
     /// Why they do not open.
     pub fn open_and_close(&self) -> Result<(), String> {
         let setup = Setup { server: Some("http://office".to_owned()), model: self.name.clone(), app_version: "0".to_owned() };
-        let opened = Device::open(Box::new(DiskPlatform::new(&self.disk)), setup, &self.machine);
+        let opened = Device::open(self.storage(), setup, &self.machine);
         opened.map(drop).map_err(|failure| format!("{} {}", failure.code, failure.detail))
     }
 

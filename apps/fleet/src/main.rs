@@ -1,6 +1,7 @@
 //! `polevik-fleet`: many phones, a network, and an office with its real server, in virtual time on one thread; every promise is checked.
 
 mod clock;
+mod clocks;
 mod handset;
 mod network;
 mod oracle;
@@ -13,6 +14,7 @@ mod server;
 mod shared;
 mod shrink;
 mod simulate;
+mod storage;
 mod trace;
 mod world;
 

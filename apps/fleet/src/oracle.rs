@@ -3,7 +3,9 @@
 
 pub mod central;
 pub mod frozen;
+pub mod log_reader;
 pub mod phone;
+pub mod results;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +74,8 @@ pub struct Oracle {
     accepted: BTreeSet<DocumentKey>,
     epoch: String,
     heads: BTreeMap<String, i64>,
+    /// Somebody who reads the whole log.
+    reader: LogReader,
     states: BTreeMap<(String, String, i64), Sums>,
     cursors: BTreeMap<usize, BTreeMap<(String, String), i64>>,
     generations: BTreeMap<usize, String>,
@@ -215,7 +219,17 @@ impl Oracle {
     ///
     /// What does not hold.
     pub fn note_heads(&mut self, store: &Store) -> Result<(), Violation> {
-        let Ok((epoch, heads)) = store.read(|tx| Ok::<_, StoreError>(central::heads(tx)?)) else { return Ok(()) };
+        let (former, reader) = (&self.epoch, &mut self.reader);
+        let read = store.read(|tx| {
+            let (epoch, heads) = central::heads(tx)?;
+            if epoch != *former {
+                *reader = LogReader::default();
+            }
+            let read_on = reader.read_on(tx, &heads)?;
+            Ok::<_, StoreError>((epoch, heads, read_on))
+        });
+        let Ok((epoch, heads, read_on)) = read else { return Ok(()) };
+        read_on?;
         if self.places_unsure
             && let Ok(places) = store.read(|tx| Ok::<_, StoreError>(central::places(tx)?))
         {
@@ -258,6 +272,9 @@ impl Oracle {
     /// What is gone.
     pub fn note_restart(&mut self, store: &Store) -> Result<(), Violation> {
         let Ok(receipts) = store.read(|tx| Ok::<_, StoreError>(central::receipts(tx)?)) else { return Ok(()) };
+        if let Ok(read_again) = store.read(|tx| Ok::<_, StoreError>(self.reader.read_again(tx)?)) {
+            read_again?;
+        }
         match self.accepted.iter().find(|key| !receipts.contains_key(key)) {
             Some(lost) => Err(Violation::new("I4", format!("the server accepted {lost}, and after a crash it is gone"))),
             None => Ok(()),
@@ -382,6 +399,16 @@ impl Oracle {
         Ok(())
     }
 
+    /// At the end: nothing appeared in the log behind somebody who had read it.
+    ///
+    /// # Errors
+    ///
+    /// What did.
+    pub fn judge_log(&self, store: &Store) -> Result<(), Violation> {
+        let unread = |error: StoreError| Violation::new("I6", format!("the log cannot be read: {error}"));
+        store.read(|tx| Ok::<_, StoreError>(self.reader.read_again(tx)?)).map_err(unread)?
+    }
+
     /// At the end: where the office said an outlet lies, there it lies.
     ///
     /// # Errors
@@ -411,6 +438,7 @@ fn judge_order(documents: &[central::KeptDocument]) -> Result<(), Violation> {
     Ok(())
 }
 
+use log_reader::LogReader;
 use phone::Checkpoint;
 
 fn unreadable(invariant: &'static str, number: usize, error: &rusqlite::Error) -> Violation {

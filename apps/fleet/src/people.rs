@@ -4,10 +4,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use argon2::password_hash::{PasswordHasher, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
+use object_store::memory::InMemory;
 use polevik_domain::ids::{DeviceId, DistributorId, PositionId, TerritoryId, UserId};
 use polevik_domain::position::Role;
 use polevik_domain::time::{CalendarDay, UtcOffsetMinutes};
@@ -28,8 +29,8 @@ use crate::clock::{self, ServerClock};
 use crate::oracle::Oracle;
 use crate::oracle::central::PART;
 use crate::plan::ImportKind;
-use crate::server::Office;
-use crate::shared::{Shared, Violation};
+use crate::server::{Begin, Office, SEGMENT_ROWS};
+use crate::shared::{Keep, Shared, Violation};
 
 /// What everybody has as password.
 pub const PASSWORD: &str = "correct horse";
@@ -90,8 +91,8 @@ fn broken(error: impl std::fmt::Display) -> Violation {
 /// A company as it is on its first morning: worlds of as many reps that drew the same variant begin with the same one.
 #[derive(Clone)]
 pub struct Company {
-    /// The central database.
-    pub disk: Disk,
+    /// The central database and its blobs.
+    pub begin: Begin,
     part: Part,
     people: Rc<Vec<Person>>,
     territories: Rc<Vec<(String, TerritoryId)>>,
@@ -99,7 +100,18 @@ pub struct Company {
 }
 
 /// How many different companies there are for each number of reps.
-const VARIANTS: u64 = 4;
+const VARIANTS: u64 = 8;
+
+/// Which of the companies a world has. Neighbouring seeds differ in it, whatever else follows from their last digits.
+pub fn variant(seed: u64) -> u64 {
+    seed / 4 % VARIANTS
+}
+
+/// The variant whose segments are too large to travel inside a reply: a phone fetches each alone.
+const LARGE_VARIANT: u64 = 6;
+
+/// Products of the large variant beyond those that are sold.
+const MORE_PRODUCTS: u64 = 1_200;
 
 impl Company {
     /// The company of a seed; made once for each thread.
@@ -111,21 +123,28 @@ impl Company {
         thread_local! {
             static MADE: RefCell<BTreeMap<(u64, usize), Company>> = const { RefCell::new(BTreeMap::new()) };
         }
-        let key = (seed % VARIANTS, reps);
+        let key = (variant(seed), reps);
         if let Some(made) = MADE.with_borrow(|made| made.get(&key).cloned()) {
             return Ok(made);
         }
-        let shared = Rc::new(Shared::new(key.0, false));
+        let shared = Rc::new(Shared::new(key.0 * 4, Keep::Nothing));
         let oracle = Rc::new(RefCell::new(Oracle::default()));
-        let office = Rc::new(Office::new(&shared, &oracle, 1, &empty_database()?)?);
+        let is_large = key.0 == LARGE_VARIANT;
+        let office = Rc::new(Office::new(&shared, &oracle, 1, &nothing(SEGMENT_ROWS[usize::from(is_large)])?)?);
         let desk = Desk::found(&shared, &office, &oracle, reps)?;
+        if is_large {
+            desk.take_file(Kind::Products, false, (0..MORE_PRODUCTS).map(shelf_warmer).collect());
+        }
         if let Some(violation) = shared.violation() {
             return Err(violation);
         }
+        // Some worlds begin with everything sealed, others with all of it in the log.
+        if let Some(app) = office.app().filter(|_| key.0.is_multiple_of(2)) {
+            app.sealer.seal_all(app.now()).map_err(broken)?;
+        }
         office.desk().ok_or_else(|| broken("the server is down"))?.checkpoint().map_err(broken)?;
-        let disk = office.disk().fork();
         let company = Self {
-            disk,
+            begin: office.as_beginning(),
             part: desk.part.clone(),
             people: Rc::clone(&desk.people),
             territories: Rc::clone(&desk.territories),
@@ -134,13 +153,18 @@ impl Company {
         MADE.with_borrow_mut(|made| made.insert(key, company.clone()));
         Ok(company)
     }
+
+    /// The same people, when their machine holds something else.
+    pub fn later(&self, begin: Begin) -> Self {
+        Self { begin, ..self.clone() }
+    }
 }
 
 /// An empty database of this version.
-fn empty_database() -> Result<Disk, Violation> {
+fn nothing(segment_rows: usize) -> Result<Begin, Violation> {
     let disk = Disk::new();
     let made = Store::open_on(disk.vfs_name(), FILE_NAME.as_ref()).and_then(|store| migrate::run(&store, clock::START));
-    made.map(|_| disk).map_err(broken)
+    made.map(|_| Begin { disk, blobs: Arc::new(InMemory::new()), segment_rows }).map_err(broken)
 }
 
 impl Desk {
@@ -463,6 +487,22 @@ fn product(n: u64, random: &mut Random) -> Fields {
         "active": !random.chance(100),
         "list_price": 1_000 + random.below(90_000),
         "stock_total": random.below(1_000),
+    }))
+}
+
+/// A product that nobody orders, in words that do not compress.
+fn shelf_warmer(n: u64) -> Fields {
+    let words = blake3::hash(&n.to_le_bytes()).to_hex();
+    fields(&json!({
+        "ext_code": format!("Z{n}"),
+        "sku": format!("Z-{n}"),
+        "name": &words[..48],
+        "brand": "Сад",
+        "block_factor": 6,
+        "box_factor": 24,
+        "active": true,
+        "list_price": 1_000,
+        "stock_total": 0,
     }))
 }
 

@@ -105,6 +105,8 @@ pub enum Op {
     RestoreServer { pick: u64 },
     /// Whatever changed is sealed.
     Seal,
+    /// The office collects what no manifest names any more.
+    CollectGarbage,
     /// For a while the server breaks at every document that speaks of one product.
     Poison { pick: u64 },
 
@@ -229,12 +231,24 @@ const IMPORTS: [ImportKind; 12] = [
     ImportKind::Again,
 ];
 
+/// Most worlds are small, because many small ones see more than few large ones; every so many seeds there is a large one.
+const LARGE_EVERY: u64 = 10;
+
+/// How many times as many steps a large world has.
+const LARGE_STEPS: usize = 4;
+
+/// Whether the phones of a world have had their first day: they are signed in and hold a copy of the office. In the other half they are new, or
+/// installations of earlier versions.
+pub fn begins_settled(seed: u64) -> bool {
+    seed % 4 >= 2
+}
+
 /// How a plan is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
-    /// Steps of a world.
+    /// Steps of a small world.
     pub steps: usize,
-    /// Phones; `None` = three to eight, as the seed wants.
+    /// Phones; `None` = two to four, in a large world four to eight, as the seed wants.
     pub phones: Option<usize>,
     /// Whether anything goes wrong.
     pub faults: bool,
@@ -259,10 +273,11 @@ const PEOPLE: [(Make, u64); 11] = [
 ];
 
 /// What the office does: makers and weights.
-const OFFICE: [(Make, u64); 6] = [
+const OFFICE: [(Make, u64); 7] = [
     (|_, pick| Op::Import { kind: IMPORTS[usize::try_from(pick % 12).unwrap_or(0)], pick: pick / 12 }, 45),
     (|_, pick| Op::States { pick }, 12),
     (|_, _| Op::Seal, 12),
+    (|_, _| Op::CollectGarbage, 6),
     (|_, pick| Op::ChangePosition { pick }, 5),
     (|_, pick| Op::MoveTerritory { pick }, 5),
     (|phone, _| Op::BlockDevice { phone }, 2),
@@ -298,7 +313,10 @@ impl Plan {
     /// The world of a seed.
     pub fn draw(seed: u64, draw: Draw) -> Self {
         let mut random = Random::new(seed ^ 0x706c_616e);
-        let phones = draw.phones.unwrap_or_else(|| 3 + random.index(6));
+        let is_large = seed.is_multiple_of(LARGE_EVERY);
+        let size = random.index(5);
+        let phones = draw.phones.unwrap_or(if is_large { 4 + size } else { [2, 2, 2, 3, 4][size] });
+        let step_count = if is_large { draw.steps * LARGE_STEPS } else { draw.steps };
         let servers = if random.chance(250) { 2 } else { 1 };
         let mut makers: Vec<(Make, u64)> = PEOPLE.to_vec();
         makers.extend(OFFICE.map(|(make, weight)| (make, if random.chance(150) { 0 } else { weight })));
@@ -310,12 +328,12 @@ impl Plan {
         // Some worlds are in a hurry, others have time for every back-off to end.
         let longest_pause_ms = [2_000, 20_000, 120_000, 400_000][random.index(4)];
         let mut at_ms = 0;
-        let mut steps = Vec::with_capacity(draw.steps + phones);
-        for phone in 0..phones {
+        let mut steps = Vec::with_capacity(step_count + phones);
+        for phone in (0..phones).filter(|_| !begins_settled(seed)) {
             at_ms += 200 + random.below(2_000);
             steps.push(Step { at_ms, op: Op::Login { phone, pick: 0 } });
         }
-        for _ in 0..draw.steps {
+        for _ in 0..step_count {
             at_ms += if random.chance(300) { random.below(200) } else { random.below(longest_pause_ms) };
             let mut ticket = random.below(total);
             let (phone, pick) = (random.index(phones), random.bits());

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use polevik_planted::Bug;
 
 use crate::plan::{Draw, Plan};
+use crate::shared::Keep;
 use crate::world;
 
 /// See the module.
@@ -21,8 +22,8 @@ pub struct Arguments {
     /// Threads; as many as the machine has cores if absent.
     #[arg(long)]
     jobs: Option<usize>,
-    /// Steps of each world.
-    #[arg(long, default_value_t = 250)]
+    /// Steps of each world; every tenth has four times as many.
+    #[arg(long, default_value_t = 60)]
     steps: usize,
     /// Only bugs whose names contain this.
     #[arg(long, default_value = "")]
@@ -74,7 +75,7 @@ fn hunt(bug: Bug, arguments: &Arguments) -> Caught {
     let draw = Draw { steps: arguments.steps, phones: None, faults: true };
     for seed in arguments.from..arguments.from + arguments.seeds {
         let plan = Plan { bug: Some(bug.as_str().to_owned()), ..Plan::draw(seed, draw) };
-        if let Some(violation) = world::run(&plan, false).violation {
+        if let Some(violation) = world::run(&plan, Keep::Nothing).violation {
             return Caught { bug, by: Some((seed, seed - arguments.from + 1, violation.invariant, violation.what)) };
         }
     }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::plan::Plan;
-use crate::world;
+use crate::shared::Keep;
+use crate::simulate::one;
 
 /// See the module.
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let outcome = world::run(&plan, arguments.trace);
+    let outcome = one(&plan, if arguments.trace { Keep::Trace } else { Keep::Nothing });
     for line in &outcome.lines {
         println!("{line}");
     }

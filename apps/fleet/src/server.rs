@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use object_store::memory::InMemory;
 use polevik_protocol::sync::{SyncReply, SyncRequest};
 use polevik_server::app::{App, AppSettings};
 use polevik_server::blobs::Blobs;
+use polevik_server::feed::garbage;
 use polevik_server::feed::seal::{SealRules, Sealer};
 use polevik_server::router::{Connection, router};
 use polevik_server_store::db::FILE_NAME;
@@ -39,6 +41,9 @@ fn seeded_random(bytes: &mut [u8]) {
 /// Small worlds must see everything that sealing does: several segments, merged deltas, new bases.
 const SEAL_RULES: SealRules = SealRules { segment_rows: 12, delta_percent: 60, delta_slack_rows: 14, delta_ranges: 5 };
 
+/// How long segments stay that no manifest names any more, in milliseconds: some worlds last that long, and phones are away for longer.
+const GRACE_MS: i64 = 20 * 60_000;
+
 /// A whole answer.
 pub struct Answer {
     /// Status.
@@ -48,6 +53,20 @@ pub struct Answer {
     /// Body.
     pub body: Vec<u8>,
 }
+
+/// What a machine begins with.
+#[derive(Clone)]
+pub struct Begin {
+    /// The central database.
+    pub disk: Disk,
+    /// Its blobs.
+    pub blobs: Arc<InMemory>,
+    /// Most rows of one segment.
+    pub segment_rows: usize,
+}
+
+/// Most rows of one segment in a company with few products, and in one with many.
+pub const SEGMENT_ROWS: [usize; 2] = [SEAL_RULES.segment_rows, 500];
 
 /// One process of the server.
 struct Node {
@@ -60,26 +79,28 @@ pub struct Office {
     shared: Rc<Shared>,
     oracle: Rc<RefCell<Oracle>>,
     disk: Disk,
-    blobs: Arc<InMemory>,
+    blobs: RefCell<Arc<InMemory>>,
+    rules: SealRules,
     nodes: RefCell<Vec<Node>>,
     /// The office's own programs: imports and commands beside the server.
     desk: RefCell<Option<Store>>,
     node_count: usize,
     skews_ms: [i64; 2],
     in_flight: RefCell<Vec<AbortHandle>>,
-    backup: RefCell<Option<Disk>>,
+    /// The database and the blobs as a backup has them.
+    backup: RefCell<Option<(Disk, Arc<InMemory>)>>,
     /// Failures of the disk that were seen so far: a status 500 after a new one is no surprise.
     disk_failures: Cell<u64>,
     random: RefCell<Random>,
 }
 
 impl Office {
-    /// A machine with a database like the one on `disk`.
+    /// A machine with a database and blobs like those of a company, in segments of at most `segment_rows` rows.
     ///
     /// # Errors
     ///
     /// When the server does not start.
-    pub fn new(shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>, node_count: usize, disk: &Disk) -> Result<Self, Violation> {
+    pub fn new(shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>, node_count: usize, begins_with: &Begin) -> Result<Self, Violation> {
         polevik_server::database::block_in_place_on_this_thread();
         RANDOM.set(Random::new(shared.seed ^ 0x7365_7276));
         let mut random = Random::new(shared.seed ^ 0x6f66_6669);
@@ -88,8 +109,9 @@ impl Office {
         let office = Self {
             shared: Rc::clone(shared),
             oracle: Rc::clone(oracle),
-            disk: disk.fork(),
-            blobs: Arc::new(InMemory::new()),
+            disk: begins_with.disk.fork(),
+            blobs: RefCell::new(Arc::new(begins_with.blobs.fork())),
+            rules: SealRules { segment_rows: begins_with.segment_rows, ..SEAL_RULES },
             nodes: RefCell::default(),
             desk: RefCell::default(),
             node_count,
@@ -110,17 +132,20 @@ impl Office {
             migrate::require_current(&store).map_err(|error| error.to_string())?;
             Ok(store)
         };
-        let mut nodes = Vec::new();
+        let mut nodes: Vec<Node> = Vec::new();
         for number in 0..self.node_count {
             let store = open()?;
-            let blobs = Blobs::over(Arc::clone(&self.blobs) as Arc<dyn object_store::ObjectStore>);
-            let sealer = Sealer::with_rules(store.clone(), blobs.clone(), SEAL_RULES);
+            let blobs = Blobs::over(Arc::clone(&*self.blobs.borrow()) as Arc<dyn object_store::ObjectStore>);
+            let sealer = Sealer::with_rules(store.clone(), blobs.clone(), self.rules);
             let settings = AppSettings { keep_old_password_hashes: true, ..AppSettings::default() };
             let clock = Box::new(ServerClock { skew_ms: self.skews_ms[number % 2] });
             let app = App::over(store, blobs, sealer, Language::Russian, settings, clock, seeded_random);
             nodes.push(Node { router: router(&app, Connection::Plain), app });
         }
-        *self.desk.borrow_mut() = Some(open()?);
+        // The office's programs are usually processes of their own; where there is only one server, they may as well be its own tasks.
+        let shares = self.node_count == 1 && self.shared.seed % 4 != 2;
+        let desk = nodes.first().filter(|_| shares).map(|node| node.app.store.clone());
+        *self.desk.borrow_mut() = Some(desk.map_or_else(open, Ok)?);
         *self.nodes.borrow_mut() = nodes;
         Ok(())
     }
@@ -286,7 +311,7 @@ impl Office {
     /// Keeps a backup of the database as it is now.
     pub fn back_up(&self) {
         if self.is_up() && !self.disk.has_crashed() {
-            *self.backup.borrow_mut() = Some(self.disk.fork());
+            *self.backup.borrow_mut() = Some((self.disk.fork(), Arc::new(self.blobs.borrow().fork())));
             self.oracle.borrow_mut().note_backup();
         }
     }
@@ -294,7 +319,7 @@ impl Office {
     /// Puts the last backup in place of the database, which gets a new epoch, as the handbook says.
     pub fn restore(self: &Rc<Self>) {
         let backup = self.backup.borrow().clone();
-        let Some(backup) = backup.filter(|_| self.is_up()) else { return };
+        let Some((disk, blobs)) = backup.filter(|_| self.is_up()) else { return };
         self.disk.crash(Crash::Process);
         self.nodes.borrow_mut().clear();
         *self.desk.borrow_mut() = None;
@@ -302,7 +327,8 @@ impl Office {
             handle.abort();
         }
         self.disk.restart();
-        self.disk.restore(&backup);
+        self.disk.restore(&disk);
+        *self.blobs.borrow_mut() = Arc::new(blobs.fork());
         self.shared.trace.line(format_args!("server restored from its backup"));
         if let Err(error) = self.start() {
             self.shared.violated(Violation::new("start", format!("the restored server does not start: {error}")));
@@ -318,6 +344,24 @@ impl Office {
             self.shared.violated(violation);
         }
         self.note_heads();
+    }
+
+    /// Collects what no manifest names any more, as the server does every hour.
+    pub fn collect_garbage(self: &Rc<Self>) {
+        let Some(app) = self.app() else { return };
+        match garbage::collect(&app.store, &app.blobs, app.now(), GRACE_MS, || ControlFlow::Continue(())) {
+            Ok(collected) => self.shared.trace.line(format_args!("collected {collected:?}")),
+            Err(error) => {
+                self.shared.trace.line(format_args!("not collected: {error}"));
+                self.has_died();
+            }
+        }
+        self.note_heads();
+    }
+
+    /// The database and the blobs as they are, for worlds that begin with them.
+    pub fn as_beginning(&self) -> Begin {
+        Begin { disk: self.disk.fork(), blobs: Arc::new(self.blobs.borrow().fork()), segment_rows: self.rules.segment_rows }
     }
 
     /// Nothing goes wrong with the machine any more.

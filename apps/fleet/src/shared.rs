@@ -23,6 +23,17 @@ impl Violation {
     }
 }
 
+/// What is kept of a world beside its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// The lines of its trace.
+    Trace,
+    /// What the office ended up with.
+    Results,
+}
+
 /// See the module.
 pub struct Shared {
     /// The seed.
@@ -31,13 +42,24 @@ pub struct Shared {
     pub trace: Trace,
     /// Whether a fault may have changed a copy of the office behind the device's back.
     pub may_rot: Cell<bool>,
+    /// Whether [`Self::results`] are wanted.
+    pub wants_results: bool,
+    /// What the world came to, once it was judged.
+    pub results: RefCell<Vec<String>>,
     violations: RefCell<Vec<Violation>>,
 }
 
 impl Shared {
     /// Of a new world.
-    pub fn new(seed: u64, keep_trace: bool) -> Self {
-        Self { seed, trace: Trace::new(keep_trace), may_rot: Cell::new(false), violations: RefCell::default() }
+    pub fn new(seed: u64, keep: Keep) -> Self {
+        Self {
+            seed,
+            trace: Trace::new(keep == Keep::Trace),
+            may_rot: Cell::new(false),
+            wants_results: keep == Keep::Results,
+            results: RefCell::default(),
+            violations: RefCell::default(),
+        }
     }
 
     /// Notes a promise that was not kept.

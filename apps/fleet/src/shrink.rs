@@ -1,7 +1,8 @@
 //! A world that fails, made short: fewer steps, the same promise broken.
 
 use crate::plan::Plan;
-use crate::world;
+use crate::shared::Keep;
+use crate::simulate::one;
 
 /// How many worlds are tried at most.
 const MOST_TRIES: usize = 600;
@@ -12,7 +13,7 @@ pub fn shrink(plan: &Plan, invariant: &str) -> Plan {
     let mut tries = 0;
     let fails = |candidate: &Plan, tries: &mut usize| {
         *tries += 1;
-        world::run(candidate, false).violation.is_some_and(|violation| violation.invariant == invariant)
+        one(candidate, Keep::Nothing).violation.is_some_and(|violation| violation.invariant == invariant)
     };
     // What stands behind the failure never ran.
     let mut pieces = 2;

@@ -5,13 +5,17 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::clocks;
 use crate::plan::{Draw, Plan};
-use crate::shared::Violation;
+use crate::shared::{Keep, Violation};
 use crate::shrink::{as_list, shrink};
 use crate::world::{self, Outcome};
 
 /// Every so many seeds a world is run twice, and its two traces are compared.
 const TWICE_EVERY: u64 = 50;
+
+/// Every so many seeds, from the seventh on, a world is run with right and with wrong clocks, and its results are compared.
+const CLOCKS_EVERY: u64 = 20;
 
 /// A long run says every so many seeds that it is alive.
 const TELL_EVERY: u64 = 1_000;
@@ -28,10 +32,10 @@ pub struct Arguments {
     /// Threads; as many as the machine has cores if absent.
     #[arg(long)]
     jobs: Option<usize>,
-    /// Steps of each world.
-    #[arg(long, default_value_t = 250)]
+    /// Steps of each world; every tenth has four times as many.
+    #[arg(long, default_value_t = 60)]
     steps: usize,
-    /// Phones of each world; three to eight, as the seed wants, if absent.
+    /// Phones of each world; two to eight, as the seed wants, if absent.
     #[arg(long)]
     devices: Option<usize>,
     /// Nothing goes wrong.
@@ -75,7 +79,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
                         break;
                     }
                     let plan = plan_of(seed, draw, &arguments.without);
-                    let outcome = one(&plan, arguments.trace);
+                    let outcome = one(&plan, if arguments.trace { Keep::Trace } else { Keep::Nothing });
                     saved.fetch_add(outcome.saved, Ordering::Relaxed);
                     lines.fetch_add(outcome.digest.1, Ordering::Relaxed);
                     let done = ran.fetch_add(1, Ordering::Relaxed) + 1;
@@ -118,11 +122,21 @@ fn plan_of(seed: u64, draw: Draw, without: &[String]) -> Plan {
     plan
 }
 
-/// Runs a world; now and then twice, because a world that differs from itself cannot be repeated.
-fn one(plan: &Plan, trace: bool) -> Outcome {
-    let outcome = world::run(plan, trace);
+/// Runs a world; now and then twice, because a world that differs from itself cannot be repeated, and now and then with other clocks.
+pub fn one(plan: &Plan, keep: Keep) -> Outcome {
+    if plan.seed % CLOCKS_EVERY == 7 {
+        let right = clocks::with_right_clocks(plan);
+        let outcome = world::run(&right, Keep::Results);
+        if outcome.violation.is_none()
+            && let Err(violation) = clocks::compare(&right, &outcome)
+        {
+            return Outcome { violation: Some(violation), ..outcome };
+        }
+        return outcome;
+    }
+    let outcome = world::run(plan, keep);
     if plan.seed.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
-        let again = world::run(plan, trace);
+        let again = world::run(plan, keep);
         if again.digest != outcome.digest {
             let what = format!("two runs differ: {:?} and {:?}", outcome.digest, again.digest);
             return Outcome { violation: Some(Violation::new("repeatable", what)), ..outcome };
@@ -142,7 +156,7 @@ fn tell(plan: &Plan, outcome: &Outcome, arguments: &Arguments) -> String {
     let file = arguments.out.join(format!("seed-{}.json", plan.seed));
     let json = serde_json::to_vec_pretty(&short).unwrap_or_default();
     let written = std::fs::create_dir_all(&arguments.out).and_then(|()| std::fs::write(&file, json));
-    let again = world::run(&short, false).violation.map(|violation| violation.what).unwrap_or_default();
+    let again = one(&short, Keep::Nothing).violation.map(|violation| violation.what).unwrap_or_default();
     let road = match written {
         Ok(()) => format!("polevik-fleet replay {}", file.display()),
         Err(error) => format!("{} could not be written: {error}", file.display()),

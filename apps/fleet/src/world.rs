@@ -3,23 +3,25 @@
 mod acts;
 mod drain;
 mod judge;
+mod morning;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use polevik_domain::ids::DeviceId;
-use polevik_testkit::disk::Disk;
 
+use self::morning::Morning;
 use crate::clock;
 use crate::handset::Handset;
 use crate::network::Network;
 use crate::oracle::Oracle;
 use crate::oracle::frozen::put_old_installation;
-use crate::people::{Company, Desk};
+use crate::people::Desk;
 use crate::plan::{Op, Plan};
 use crate::server::Office;
-use crate::shared::{Shared, Violation, words_of};
+use crate::shared::{Keep, Shared, Violation, words_of};
 
+/// What became of one world.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// Which.
@@ -32,19 +34,17 @@ pub struct Outcome {
     pub lines: Vec<String>,
     /// Documents that were reported as saved.
     pub saved: u64,
+    /// What the office ended up with, in words without times; if it was kept.
+    pub results: Vec<String>,
 }
 
-pub fn run(plan: &Plan, keep_trace: bool) -> Outcome {
-    let shared = Rc::new(Shared::new(plan.seed, keep_trace));
+/// Runs a plan to its end. A panic anywhere in it is a violation.
+pub fn run(plan: &Plan, keep: Keep) -> Outcome {
+    let shared = Rc::new(Shared::new(plan.seed, keep));
     let oracle = Rc::new(RefCell::new(Oracle::default()));
     let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        let Ok(runtime) = runtime else { return Err(Violation::new("start", "no runtime")) };
-        let local = tokio::task::LocalSet::new();
-        local.block_on(&runtime, async {
-            clock::begin();
-            live(plan, &shared, &oracle).await
-        })
+        let morning = Morning::of(plan)?;
+        in_virtual_time(morning.at_ms, live(plan, &morning, &shared, &oracle))
     }));
     #[cfg(feature = "planted")]
     polevik_planted::plant(None);
@@ -54,11 +54,28 @@ pub fn run(plan: &Plan, keep_trace: bool) -> Outcome {
         Err(panic) => shared.violated(Violation::new("panic", words_of(&*panic))),
     }
     let saved = oracle.try_borrow().map_or(0, |oracle| oracle.saved);
-    Outcome { seed: plan.seed, violation: shared.violation(), digest: shared.trace.digest(), lines: shared.trace.lines(), saved }
+    Outcome {
+        seed: plan.seed,
+        violation: shared.violation(),
+        digest: shared.trace.digest(),
+        lines: shared.trace.lines(),
+        saved,
+        results: shared.results.take(),
+    }
 }
 
-async fn live(plan: &Plan, shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>) -> Result<(), Violation> {
-    let mut world = World::new(plan, shared, oracle)?;
+/// Runs something in virtual time that begins so many milliseconds after the first of all worlds.
+fn in_virtual_time<T>(before_ms: i64, life: impl Future<Output = Result<T, Violation>>) -> Result<T, Violation> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let Ok(runtime) = runtime else { return Err(Violation::new("start", "no runtime")) };
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        clock::begin(before_ms);
+        life.await
+    })
+}
+
+async fn live(plan: &Plan, morning: &Morning, shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>) -> Result<(), Violation> {
+    let mut world = World::new(plan, morning, shared, oracle)?;
     for step in &plan.steps {
         clock::sleep_until(step.at_ms).await;
         shared.trace.line(format_args!("> {}", serde_json::to_string(&step.op).unwrap_or_default()));
@@ -110,6 +127,7 @@ impl Op {
             | Self::BackUpServer
             | Self::RestoreServer { .. }
             | Self::Seal
+            | Self::CollectGarbage
             | Self::Poison { .. }
             | Self::Import { .. }
             | Self::States { .. }
@@ -130,15 +148,16 @@ struct World {
 }
 
 impl World {
-    fn new(plan: &Plan, shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>) -> Result<Self, Violation> {
-        let company = Company::of(plan.seed, plan.phones)?;
+    fn new(plan: &Plan, morning: &Morning, shared: &Rc<Shared>, oracle: &Rc<RefCell<Oracle>>) -> Result<Self, Violation> {
+        let company = &morning.company;
         #[cfg(feature = "planted")]
         polevik_planted::plant(plan.bug.as_deref().and_then(polevik_planted::Bug::parse));
-        let office = Rc::new(Office::new(shared, oracle, plan.servers, &company.disk)?);
-        let desk = Desk::of(&company, shared, &office, oracle);
+        let office = Rc::new(Office::new(shared, oracle, plan.servers, &company.begin)?);
+        let desk = Desk::of(company, shared, &office, oracle);
         office.note_heads();
         let network = Rc::new(Network::new(Rc::clone(shared), Rc::clone(&office)));
-        let phones: Vec<Rc<Handset>> = (0..plan.phones).map(|number| Handset::new(shared, &network, number, number, Disk::new())).collect();
+        let phones: Vec<Rc<Handset>> =
+            (0..plan.phones).map(|number| Handset::new(shared, &network, number, number, morning.disk_of(number))).collect();
         for phone in &phones {
             // In every fourth world some phones come from versions that were shipped before.
             if plan.seed % 4 == 1 && phone.number % 2 == 1 {
@@ -191,10 +210,10 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_trace_and_every_promise_is_kept() {
         let plan = Plan::draw(7, SMALL);
-        let (first, second) = (run(&plan, false), run(&plan, false));
+        let (first, second) = (run(&plan, Keep::Nothing), run(&plan, Keep::Nothing));
         assert_eq!(first.violation, None);
         assert_eq!(first.digest, second.digest);
-        assert_ne!(first.digest, run(&Plan::draw(8, SMALL), false).digest);
+        assert_ne!(first.digest, run(&Plan::draw(8, SMALL), Keep::Nothing).digest);
     }
 
     #[test]
@@ -203,7 +222,7 @@ mod tests {
         for kept in [0, 1, 2] {
             let steps: Vec<Step> =
                 whole.steps.iter().enumerate().filter(|(place, _)| place % 3 == kept).map(|(_, step)| step.clone()).collect();
-            assert_eq!(run(&Plan { steps, ..whole.clone() }, false).violation, None);
+            assert_eq!(run(&Plan { steps, ..whole.clone() }, Keep::Nothing).violation, None);
         }
     }
 
@@ -223,7 +242,7 @@ mod tests {
         steps.extend((0..16).map(|pick| at(200_000 + pick, Op::Visit { phone: 1, pick })));
         steps.push(at(600_000, Op::Visit { phone: 1, pick: 3 }));
         steps.sort_by_key(|step| step.at_ms);
-        let outcome = run(&Plan { seed: 64, phones: 2, servers: 1, bug: None, steps }, false);
+        let outcome = run(&Plan { seed: 64, phones: 2, servers: 1, bug: None, steps }, Keep::Nothing);
         assert_eq!((outcome.violation, outcome.saved > 1), (None, true));
     }
 }

@@ -148,6 +148,7 @@ impl World {
                 }
                 self.office.note_heads();
             }
+            Op::CollectGarbage => self.office.collect_garbage(),
             Op::Poison { pick } => self.poison(pick),
 
             Op::Import { kind, pick } => self.desk.import(kind, pick),
