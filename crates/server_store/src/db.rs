@@ -151,7 +151,8 @@ impl Store {
         let mut observer = lock(&self.shared.observer);
         let connection = match observer.take() {
             Some(connection) => connection,
-            None => self.open_reader()?,
+            // Not set up: it reads no table, so it never has to learn which there are.
+            None => connect(&self.shared.path, self.shared.vfs.as_deref(), OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
         let version: i64 = connection.prepare_cached(VERSION)?.query_row([], |row| row.get(0))?;
         *observer = Some(connection);
