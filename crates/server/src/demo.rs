@@ -6,10 +6,12 @@
 pub mod draws;
 pub mod logins;
 mod make;
+mod materials;
 mod names;
 mod outlets;
 pub mod packs;
 mod people;
+mod pictures;
 mod products;
 mod receivables;
 mod routes;
@@ -17,6 +19,7 @@ mod size;
 
 pub use logins::Login;
 pub use make::{Made, Plan, make};
+pub use materials::Materials;
 pub use size::Size;
 
 /// The password of every demo login.

@@ -7,28 +7,36 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use polevik_domain::ids::DistributorId;
+use bytes::Bytes;
+use polevik_domain::ids::{DeviceId, DistributorId, PositionId};
 use polevik_domain::time::{Clock, UtcMillis, UtcOffsetMinutes};
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::change::{ChangeNo, Op};
 use polevik_protocol::checksum::{HashKey, RowHasher, StateSum};
+use polevik_protocol::file::FileClass;
 use polevik_protocol::manifest::{Blake3Hex, Manifest};
 use polevik_protocol::rows::{PRICE_TYPE, PriceTypeRow, TABLES, TableDef, TableId, Value, ValueRef};
 use polevik_protocol::segment::Segment;
+use polevik_server::app::{App, AppSettings};
 use polevik_server::blobs::Blobs;
 use polevik_server::feed::download::{announce, segment_bytes};
 use polevik_server::feed::garbage::collect;
 use polevik_server::feed::seal::{SealRules, Sealer};
+use polevik_server::file::finish::finish;
+use polevik_server::file::spool::{About, Spool, UploadId};
 use polevik_server::import::source::{Format, read};
 use polevik_server::import::{Kind, Options, Pace, run};
+use polevik_server_store::documents::files;
 use polevik_server_store::feed::change_log;
 use polevik_server_store::part::{self, Part};
 use polevik_server_store::reference::{ReferenceWriter, rows};
 use polevik_server_store::{Store, StoreError, migrate};
 use polevik_testkit::disk::{Disk, FailureKind};
 use polevik_testkit::trials::{Trial, Tried};
+use polevik_texts::Language;
 
 const NOW: UtcMillis = UtcMillis(1_795_334_400_000);
 const KEY: HashKey = HashKey([3; 32]);
@@ -72,6 +80,7 @@ struct Server {
     store: Store,
     sealer: Sealer,
     blobs: Blobs,
+    folder: PathBuf,
 }
 
 impl Server {
@@ -79,7 +88,8 @@ impl Server {
         let store = said(Store::open_on(disk.vfs_name(), Path::new("central.db")))?;
         said(migrate::run(&store, NOW))?;
         let blobs = said(Blobs::open(folder))?;
-        Ok(Self { sealer: Sealer::with_rules(store.clone(), blobs.clone(), RULES), store, blobs })
+        let sealer = Sealer::with_rules(store.clone(), blobs.clone(), RULES);
+        Ok(Self { sealer, store, blobs, folder: folder.to_owned() })
     }
 
     fn open(disk: &Disk, folder: &Path) -> Self {
@@ -119,6 +129,40 @@ impl Server {
         ))?;
         assert_eq!(outcome.unknown_columns, Vec::<String>::new());
         said(self.sealer.seal_all(NOW)).map(drop)
+    }
+
+    /// Sends a photo: goes on with its upload if there is one. What is here already is not sent again.
+    fn send_photo(&self) -> Result<(), String> {
+        let file = photo();
+        let hash = Blake3Hex::of(&file);
+        if said(self.store.read(|tx| files::find(tx, "D1", &hash)))?.is_some() {
+            return Ok(());
+        }
+        let spool = Arc::new(said(Spool::open(&self.folder.join("spool"), NOW))?);
+        let settings = AppSettings { spool: Some(Arc::clone(&spool)), ..AppSettings::default() };
+        let sealer = Sealer::with_rules(self.store.clone(), self.blobs.clone(), RULES);
+        let clock = Box::new(StoppedClock);
+        let app = App::over(self.store.clone(), self.blobs.clone(), sealer, Language::Russian, settings, clock, |bytes| bytes.fill(7));
+        let lineage = DeviceId::generate(NOW, [1; 10]);
+        let bytes = u64::try_from(file.len()).unwrap();
+        let upload = spool.of_file("D1", lineage, &hash, bytes, NOW).unwrap_or_else(|| {
+            let about = About {
+                part_id: "D1".to_owned(),
+                lineage,
+                position: PositionId(1),
+                class: FileClass::Photo,
+                bytes,
+                hash: Some(hash.clone()),
+                content_type: None,
+                name: None,
+                created_at: NOW,
+            };
+            spool.add(UploadId([1; 16]), about, NOW)
+        });
+        let (mut part, _told) = futures::executor::block_on(upload.take_turn());
+        let offset = usize::try_from(part.offset()).unwrap();
+        said(upload.append(&mut part, &[Bytes::copy_from_slice(&file[offset..])]))?;
+        finish(&app, &upload, &mut part).map(drop).map_err(|error| format!("{error:?}"))
     }
 
     /// What the tables hold of the bucket.
@@ -194,6 +238,18 @@ impl Server {
         }
         self.books_are_right();
     }
+}
+
+/// A picture with little in it.
+fn photo() -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, content) in [(b"IHDR", &[0, 0, 0, 9, 0, 0, 0, 9, 8, 2, 0, 0, 0][..]), (b"IDAT", &[7; 3_000]), (b"IEND", &[])] {
+        bytes.extend(u32::try_from(content.len()).unwrap().to_be_bytes());
+        bytes.extend(name);
+        bytes.extend(content);
+        bytes.extend([0; 4]);
+    }
+    bytes
 }
 
 type Rows = BTreeMap<(TableId, i64), Vec<Value>>;
@@ -342,5 +398,24 @@ fn a_collection_of_garbage_that_was_cut_off_takes_nothing_that_is_named() {
         flow(server).unwrap();
         assert!(segments(server) < all, "there was something to collect");
         server.devices_get_everything();
+    });
+}
+
+#[test]
+fn a_file_whose_end_was_cut_off_is_here_once_and_never_as_a_row_without_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = begun(folder.path());
+    let hash = Blake3Hex::of(&photo());
+    try_everywhere("end an upload", &disk, folder.path(), &Server::send_photo, &|server, done| {
+        let is_here = |server: &Server| {
+            let row = server.store.read(|tx| files::find(tx, "D1", &hash)).unwrap();
+            assert!(row.is_none() || server.blobs.has_file("D1", &hash).unwrap());
+            row.is_some()
+        };
+        assert!(!done || is_here(server), "what was confirmed is here");
+        server.send_photo().unwrap();
+        assert!(is_here(server));
+        let found = server.blobs.open_file("D1", &hash).unwrap().read(0..u64::try_from(photo().len()).unwrap()).unwrap();
+        assert_eq!(found, photo());
     });
 }

@@ -5,22 +5,24 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use polevik_domain::time::{CalendarDay, UtcMillis};
+use polevik_protocol::hash::Blake3Hex;
 use polevik_protocol::rows::{OUTLET, PRICE, PRODUCT, RECEIVABLE, STOCK, TableDef};
+use polevik_server::blobs::Blobs;
 use polevik_server::clock::SystemClock;
 use polevik_server::database;
-use polevik_server::demo::{Made, PASSWORD, Plan, Size, make};
+use polevik_server::demo::{Made, Materials, PASSWORD, Plan, Size, make};
 use polevik_server::feed::placement;
 use polevik_server::login::password;
 use polevik_server_store::feed::{change_log, manifests};
 use polevik_server_store::people::users;
-use polevik_server_store::reference::{route_stops, rows};
+use polevik_server_store::reference::{materials, route_stops, rows};
 use polevik_server_store::{Store, StoreError, organisation, part};
 
 /// 2026-11-22, a Sunday.
 const SUNDAY: CalendarDay = CalendarDay(20_779);
 
 fn demo(data: &Path, seed: u64, day: CalendarDay) -> Made {
-    make(data, Plan { size: Size::S, seed, day }, &SystemClock, &mut |_| ()).unwrap()
+    make(data, Plan { size: Size::S, seed, day, materials: Materials::Usual }, &SystemClock, &mut |_| ()).unwrap()
 }
 
 /// What devices would download of a bucket.
@@ -37,7 +39,7 @@ fn the_same_seed_and_day_give_the_same_segments_and_another_seed_others() {
         folder
     });
     let stores = folders.each_ref().map(|folder| database::open(folder.path()).unwrap());
-    for bucket in ["distributor:1", "price_type:1", "warehouse:1", "territory:1", "position:2"] {
+    for bucket in ["distributor:1", "price_type:1", "warehouse:1", "territory:1", "position:2", "audience:1"] {
         let [one, again, other] = stores.each_ref().map(|store| manifest(store, bucket));
         assert_eq!(one, again, "{bucket}");
         assert_ne!(one, other, "{bucket}");
@@ -53,6 +55,13 @@ fn it_is_as_large_as_it_should_be_and_its_defects_are_refused() {
     let store = database::open(folder.path()).unwrap();
     let count = |table: &TableDef| store.read(|tx| rows::count(tx, "D1", table)).unwrap();
     assert_eq!([PRODUCT, OUTLET, PRICE, STOCK, RECEIVABLE].map(count), [200, 250, 600, 300, 300]);
+    let materials = store.read(|tx| materials::list(tx, "D1")).unwrap();
+    assert_eq!(materials.len(), 22);
+    let blobs = Blobs::open(folder.path()).unwrap();
+    for material in &materials {
+        let file = blobs.open_file("D1", &material.file).unwrap();
+        assert_eq!(Blake3Hex::of(&file.read(0..material.bytes).unwrap()), material.file, "{}", material.ext_code);
+    }
     assert_eq!(made.logins.len(), 8, "3 reps, 2 merchandisers, a van, a supervisor, and one with two positions");
     assert_eq!(made.logins.last().unwrap().positions.len(), 2);
 
@@ -113,7 +122,7 @@ fn a_folder_with_other_data_is_left_alone() {
             polevik_server::commands::part_add::create(tx, "D1", "Own", distributor, [5; 48], UtcMillis(1))
         })
         .unwrap();
-    let plan = Plan { size: Size::S, seed: 1, day: SUNDAY };
+    let plan = Plan { size: Size::S, seed: 1, day: SUNDAY, materials: Materials::Usual };
     let error = make(folder.path(), plan, &SystemClock, &mut |_| ()).unwrap_err().to_string();
     assert!(error.contains("did not make"), "{error}");
     assert_eq!(store.read(|tx| rows::count(tx, "D1", PRODUCT)).unwrap(), 0);

@@ -1,7 +1,7 @@
 //! A data folder that an older program left is brought up to date and works: nothing in it is made anew.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use polevik_domain::ids::{DeviceId, DocumentId};
+use polevik_domain::ids::{DeviceId, DocumentId, PositionId};
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::manifest::{Blake3Hex, Manifest};
@@ -10,11 +10,13 @@ use polevik_protocol::segment::Segment;
 use polevik_server::blobs::Blobs;
 use polevik_server::feed::download::{announce, segment_bytes};
 use polevik_server::feed::seal::{Repaired, Sealer};
-use polevik_server_store::documents::{orders, receipts};
+use polevik_server_store::audiences::{self, Audience};
+use polevik_server_store::documents::files::{self, Sender, StoredFile};
+use polevik_server_store::documents::{orders, photos, receipts};
 use polevik_server_store::feed::{change_log, segments};
 use polevik_server_store::people::devices;
 use polevik_server_store::reference::{Put, ReferenceWriter, rows};
-use polevik_server_store::{Store, StoreError, migrate, part};
+use polevik_server_store::{Store, StoreError, migrate, organisation, part};
 
 const NOW: UtcMillis = UtcMillis(1_800_000_000_000);
 const SCHEMA_2: &str = include_str!("upgrade/schema_2.sql");
@@ -112,6 +114,29 @@ const DOCUMENTS_OF_SCHEMA_2: &str = "
     INSERT INTO customer_order VALUES ('D1', x'0000000000007000800000000000000a', 1, 'А000-000007', 1, 1, NULL, 'x', 5, 20000, 180, NULL, NULL, NULL,
                                        '', 0, 0, 6);
 ";
+
+/// A program that knew no files left photos' devices with nothing; the one of today takes their files and gives them materials.
+#[test]
+fn a_database_without_files_takes_files_photos_and_materials() {
+    let world = upgraded(&format!("{SCHEMA_2}{DOCUMENTS_OF_SCHEMA_2}"));
+    let lineage = DeviceId::parse("00000000-0000-7000-8000-000000000001").unwrap();
+    let hash = Blake3Hex::of(b"photo");
+    let file = StoredFile { hash: hash.clone(), bytes: 5, content_type: "image/jpeg".to_owned(), size: Some((8, 6)) };
+    world
+        .store
+        .write(|tx| {
+            files::put(tx, "D1", &file, NOW)?;
+            files::note_sender(tx, Sender { part_id: "D1", lineage, position: PositionId(1) }, &hash, NOW)?;
+            audiences::put(tx, "D1", &Audience { ext_code: "all".to_owned(), name: "All".to_owned(), ..Audience::default() })
+        })
+        .unwrap();
+    assert_eq!(world.store.read(|tx| files::find(tx, "D1", &hash)).unwrap(), Some(file));
+    assert!(world.store.read(|tx| files::is_of_lineage(tx, "D1", lineage, &hash)).unwrap());
+    let position = world.store.read(|tx| organisation::positions(tx, "D1")).unwrap().first().map(|position| position.id);
+    let expected = if position.is_some() { vec![1] } else { vec![] };
+    assert_eq!(world.store.read(|tx| audiences::of_position(tx, "D1", position.unwrap_or(PositionId(1)))).unwrap(), expected);
+    assert_eq!(world.store.read(|tx| photos::list(tx, "D1", &photos::Wanted { limit: 9, ..photos::Wanted::default() })).unwrap(), []);
+}
 
 #[test]
 fn devices_of_schema_2_begin_their_own_chains_and_their_receipts_know_their_numbers() {

@@ -9,7 +9,7 @@ use super::DataFolder;
 use super::ir_library::publish_demo;
 use crate::clock::SystemClock;
 use crate::database;
-use crate::demo::{self, Login, Plan, Size, logins};
+use crate::demo::{self, Login, Materials, Plan, Size, logins};
 use crate::library::demo::{LibrarySize, Shown};
 
 /// Make a demo company: products, prices, outlets, routes, people; nothing of it is real.
@@ -33,6 +33,9 @@ pub struct Args {
     /// From which every name, price and route follows.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Materials: usual pictures of a few megabytes in all, or full ones as from a studio (60 MB for S, 300 MB for M).
+    #[arg(long, value_name = "AMOUNT", default_value = "usual")]
+    materials: Materials,
     /// The day routes lie around; today (UTC) if not given.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_day)]
     day: Option<CalendarDay>,
@@ -54,7 +57,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let clock = SystemClock;
     let began = clock.now();
     let day = args.day.unwrap_or_else(|| CalendarDay::at(began, UtcOffsetMinutes(0)));
-    let plan = Plan { size: args.size, seed: args.seed, day };
+    let plan = Plan { size: args.size, seed: args.seed, day, materials: args.materials };
     let made = demo::make(&args.data.path, plan, &clock, &mut |step| println!("  {step}"))?;
     let folder = args.data.path.display();
     if made.new {

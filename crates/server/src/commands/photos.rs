@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use polevik_domain::time::{CalendarDay, UtcMillis};
+use polevik_server_store::Store;
 use polevik_server_store::documents::files;
 use polevik_server_store::documents::photos::{self, StoredPhoto, Wanted};
 use polevik_server_store::part::Part;
 use polevik_server_store::reference::outlets;
-use polevik_server_store::{Store, StoreError};
 use serde_json::{Value, json};
 
 use super::DataFolder;
@@ -183,7 +183,7 @@ fn export(args: &ExportArgs) -> Result<()> {
 
 /// `<outlet>/<day>/<time>-<scene>-<first digits of the hash>.jpg`, all of it made here: nothing a device says becomes a path.
 fn export_one(store: &Store, blobs: &Blobs, part_id: &str, photo: &StoredPhoto, folder: &Path) -> Result<Option<String>> {
-    let Some(file) = store.read(|tx| Ok::<_, StoreError>(files::find(tx, part_id, &photo.hash)?))? else { return Ok(None) };
+    let Some(file) = store.read(|tx| files::find(tx, part_id, &photo.hash))? else { return Ok(None) };
     if !blobs.has_file(part_id, &photo.hash)? {
         return Ok(None);
     }

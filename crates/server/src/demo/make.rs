@@ -1,12 +1,13 @@
 //! Makes the demo company in a data folder, or keeps one going.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polevik_domain::ids::DistributorId;
 use polevik_domain::time::{CalendarDay, Clock};
 use polevik_protocol::rows::ROUTE_STOP;
+use polevik_server_store::audiences;
 use polevik_server_store::part::{self, Part};
 use polevik_server_store::reference::{ReferenceWriter, route_stops};
 use polevik_server_store::{Store, StoreError};
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::draws::Draws;
 use super::logins::{self, Login};
+use super::materials::Materials;
 use super::products::Product;
 use super::size::{PartSize, Size};
 use super::{PASSWORD, products, routes};
@@ -22,6 +24,7 @@ use crate::commands::import::Report;
 use crate::commands::part_add;
 use crate::database;
 use crate::feed::seal::Sealer;
+use crate::import::material_files::MaterialFiles;
 use crate::import::source::{Line, Record};
 use crate::import::{self, Kind, Options, Outcome, Pace};
 use crate::login::password;
@@ -35,6 +38,8 @@ pub struct Plan {
     pub seed: u64,
     /// The day the company is made for: routes lie around it.
     pub day: CalendarDay,
+    /// How much it gives to its people.
+    pub materials: Materials,
 }
 
 /// What came of it.
@@ -72,7 +77,8 @@ pub fn make(data: &Path, plan: Plan, clock: &dyn Clock, say: &mut dyn FnMut(&str
             data.display()
         );
     }
-    let workshop = Workshop { data, plan, store: store.clone(), sealer: Sealer::new(store, Blobs::open(data)?), clock };
+    let blobs = Blobs::open(data)?;
+    let workshop = Workshop { data, plan, store: store.clone(), sealer: Sealer::new(store, blobs.clone()), blobs, clock };
     // Argon2id takes tens of milliseconds by design; the people of the demo share one password, so also one hash. Real accounts never do.
     let password_hash = password::hash(PASSWORD, [b'd'; password::SALT_BYTES])?;
     let mut logins = Vec::new();
@@ -92,8 +98,14 @@ pub fn make(data: &Path, plan: Plan, clock: &dyn Clock, say: &mut dyn FnMut(&str
 
 fn keep_going(data: &Path, plan: Plan, clock: &dyn Clock, say: &mut dyn FnMut(&str)) -> Result<()> {
     let store = database::open_migrated(data)?;
-    let workshop = Workshop { data, plan, store: store.clone(), sealer: Sealer::new(store, Blobs::open(data)?), clock };
+    let blobs = Blobs::open(data)?;
+    let workshop = Workshop { data, plan, store: store.clone(), sealer: Sealer::new(store, blobs.clone()), blobs, clock };
     for part in workshop.store.read(part::list)? {
+        // A company of an earlier version had none.
+        if workshop.store.read(|tx| audiences::list(tx, &part.id))?.is_empty() {
+            let part_no = usize::try_from(part.distributor.0).unwrap_or(1).saturating_sub(1);
+            workshop.give_materials(&Making::of(plan, part_no), &part, Pace::GiveWay, say)?;
+        }
         if workshop.plan_routes(&part, Pace::GiveWay, say)? {
             workshop.forget_old_routes(&part)?;
         }
@@ -107,6 +119,7 @@ struct Workshop<'a> {
     plan: Plan,
     store: Store,
     sealer: Sealer,
+    blobs: Blobs,
     clock: &'a dyn Clock,
 }
 
@@ -141,10 +154,25 @@ impl Workshop<'_> {
         take(Kind::Assortment, &mut making.assortment())?;
         take(Kind::Outlets, &mut making.outlets().chain(making.bad_outlets()))?;
         take(Kind::Receivables, &mut making.receivables())?;
+        self.give_materials(making, part, Pace::Alone, say)?;
         self.plan_routes(part, Pace::Alone, say)?;
         let sealed = self.sealer.seal_all(self.clock.now())?;
         say(&format!("sealed {} buckets into {} segments, {} KB", sealed.buckets, sealed.segments, sealed.bytes / 1_024));
         Ok(())
+    }
+
+    /// Draws materials, and takes them in.
+    fn give_materials(&self, making: &Making, part: &Part, pace: Pace, say: &mut dyn FnMut(&str)) -> Result<()> {
+        self.import(part, Kind::Audiences, &mut making.audiences(), pace, say)?;
+        let folder = self.drawn();
+        let rows = making.materials(&folder, self.plan.materials)?;
+        self.import(part, Kind::Materials, &mut rows.into_iter(), pace, say)?;
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
+    }
+
+    /// Where materials lie between being drawn and being taken in.
+    fn drawn(&self) -> PathBuf {
+        self.data.join("imports").join("drawn")
     }
 
     /// Plans what is missing; gives whether there was anything.
@@ -180,7 +208,8 @@ impl Workshop<'_> {
         say: &mut dyn FnMut(&str),
     ) -> Result<Outcome> {
         let began = self.clock.now();
-        let options = Options { today: self.plan.day, ..Options::at(began) };
+        let files = MaterialFiles { folder: self.drawn(), blobs: self.blobs.clone(), beside: self.data.join("imports") };
+        let options = Options { today: self.plan.day, files: Some(files), ..Options::at(began) };
         let mut report = Report::new(self.data, kind, began);
         let lines = (1..).zip(rows).map(|(line, fields)| Ok::<_, io::Error>(Line::Record(Record { line, fields })));
         let source = format!("demo {:?} seed {}", self.plan.size, self.plan.seed);

@@ -201,12 +201,12 @@ pub(super) const WAREHOUSES: [(&str, &str); 3] =
 
 /// One product, before it is a row.
 pub(super) struct Product {
-    ext_code: String,
-    name: String,
+    pub(super) ext_code: String,
+    pub(super) name: String,
     brand: &'static str,
     category: &'static Category,
     active: bool,
-    base_price: i64,
+    pub(super) base_price: i64,
 }
 
 /// The products of a part, each with a name of its own.
@@ -234,7 +234,7 @@ pub(super) fn catalogue(seed: u64, part_no: usize, size: &PartSize) -> Vec<Produ
 
 impl Making {
     /// Products that may be ordered, with their places in the catalogue.
-    fn active_products(&self) -> impl Iterator<Item = (usize, &Product)> {
+    pub(super) fn active_products(&self) -> impl Iterator<Item = (usize, &Product)> {
         self.catalogue.iter().enumerate().take(self.size.active_products)
     }
 

@@ -41,6 +41,8 @@ pub struct PartSize {
     pub price_entries: usize,
     /// Open invoices.
     pub receivables: usize,
+    /// Products with a picture among the materials.
+    pub pictured_products: usize,
 }
 
 impl Size {
@@ -70,6 +72,7 @@ impl Size {
                 products: 200,
                 price_entries: 1,
                 receivables: 300,
+                pictured_products: 10,
             },
             Self::M => PartSize {
                 warehouses: 3,
@@ -84,6 +87,7 @@ impl Size {
                 products: 3_000,
                 price_entries: 2,
                 receivables: 7_000,
+                pictured_products: 138,
             },
             // 400 warehouses, 3 200 reps, 1 500 merchandisers, 300 vans, 500 supervisors over 250 distributors; 1 200 products of the
             // company and 160 of each distributor.
@@ -100,6 +104,7 @@ impl Size {
                 products: 1_500,
                 price_entries: 2,
                 receivables: 2_000,
+                pictured_products: 2,
             },
         }
     }

@@ -14,6 +14,7 @@ mod routes;
 mod stock;
 mod warehouses;
 
+pub use outlets::FORMATS as OUTLET_FORMATS;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::rows::Value;
 use polevik_server_store::audiences::Audience;

@@ -589,3 +589,54 @@ async fn memory_does_not_grow_with_the_length_of_a_file() {
         }
     }
 }
+
+/// The end of an upload takes three steps: bytes in the blob store, the row, the spool emptied. Killed between any two of them, it is ended
+/// when somebody asks.
+#[tokio::test]
+async fn an_upload_that_was_killed_at_its_end_is_ended_by_the_next_question() {
+    for (killed_after, asks_by_head) in [(0, true), (0, false), (1, true), (1, false), (2, true), (2, false)] {
+        let server = TestServer::new();
+        let signed = rep(&server).await;
+        let file = jpeg(640, 480, 60_000, 16);
+        let hash = Blake3Hex::of(&file);
+        let location = server.begin_upload(&signed.token, &file).await;
+        server.patch(&signed.token, &location, 0, file[..59_999].to_vec()).await;
+        let id = location.rsplit('/').next().unwrap();
+        let [part, about] = ["part", "json"].map(|ending| server.path().join("spool").join(format!("{id}.{ending}")));
+        let about_bytes = std::fs::read(&about).unwrap();
+        if killed_after == 2 {
+            server.patch(&signed.token, &location, 59_999, file[59_999..].to_vec()).await;
+            std::fs::write(&about, about_bytes).unwrap();
+        }
+        std::fs::write(&part, &file).unwrap();
+        if killed_after == 1 {
+            server.app.blobs.take_file("D1", &hash, &part).unwrap();
+        }
+        let server = server.restarted();
+        assert_eq!(server.files_in_spool(), 2);
+        if asks_by_head {
+            let head = server.head(&signed.token, &location).await;
+            assert_eq!((head.header("upload-offset"), head.header("polevik-file-hash")), ("60000", hash.as_str()), "after {killed_after}");
+        }
+        assert_eq!(server.offer(&signed.token, &file).await, json!({"answer": "held"}), "after {killed_after}");
+        assert_eq!(server.get(&format!("/v1/files/{hash}"), Some(&signed.token)).await.body, file);
+        assert_eq!((server.count("file"), server.count("file_upload")), (1, 1));
+        if asks_by_head {
+            assert_eq!(server.files_in_spool(), 0);
+        }
+    }
+}
+
+/// A database that was restored, or a disk that lost files: the device sends again what it still has.
+#[tokio::test]
+async fn a_file_that_the_disk_has_lost_is_wanted_again() {
+    let server = TestServer::new();
+    let signed = rep(&server).await;
+    let file = jpeg(640, 480, 60_000, 17);
+    assert_eq!(server.send_photo(&signed.token, &file).await.status, StatusCode::CREATED);
+    server.app.blobs.remove_file("D1", &Blake3Hex::of(&file)).unwrap();
+    assert_eq!(server.get(&format!("/v1/files/{}", Blake3Hex::of(&file)), Some(&signed.token)).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.offer(&signed.token, &file).await, json!({"answer": "wanted"}));
+    assert_eq!(server.send_photo(&signed.token, &file).await.status, StatusCode::CREATED);
+    assert_eq!(server.get(&format!("/v1/files/{}", Blake3Hex::of(&file)), Some(&signed.token)).await.body, file);
+}

@@ -15,7 +15,7 @@ use crate::feed::placement;
 use crate::import::fields::{Fields, Refusal, inn_is_valid};
 
 /// The formats of outlets.
-pub(super) const FORMATS: [&str; 5] = ["kiosk", "traditional", "minimarket", "supermarket", "horeca"];
+pub const FORMATS: [&str; 5] = ["kiosk", "traditional", "minimarket", "supermarket", "horeca"];
 
 pub(super) struct Outlets {
     part_id: String,
