@@ -11,13 +11,15 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use polevik_device::api::sync::{SessionResult, SyncView};
 use polevik_device::api::view::{Screen, View};
-use polevik_device::api::{Command as Act, CommandDone, ErrorCode, NetworkClass, Push, Reply, Request};
+use polevik_device::api::{Command as Act, CommandDone, ErrorCode, NetworkClass, Push, Reply, Request, RowId};
 use polevik_device::files::FileFolder;
 use polevik_device::host::Host;
 use polevik_device::pictures::Undecoded;
 use polevik_device::platform::Folder;
 use polevik_device::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use polevik_device::{Device, Driver, Outside, Setup};
+use polevik_domain::ids::DocumentId;
+use polevik_domain::photo::Scene;
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -68,9 +70,18 @@ pub fn log_in(programs: &Programs, home: &Path, server: &Server, person: &Person
 
 /// `polevik-device sync`, measured from the start of the process to its end.
 pub fn synchronise(programs: &Programs, home: &Path) -> Result<ProcessSync> {
+    synchronise_rows(programs, home, &[])
+}
+
+/// The same for one row of the synchronisation screen.
+pub fn synchronise_row(programs: &Programs, home: &Path, row: RowId) -> Result<ProcessSync> {
+    synchronise_rows(programs, home, &["--row", row.as_str()])
+}
+
+fn synchronise_rows(programs: &Programs, home: &Path, rows: &[&str]) -> Result<ProcessSync> {
     let (output, spent) = cpu::of_child(|| {
         let mut command = Command::new(programs.device());
-        command.arg("--home").arg(home).args(["--json", "sync"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("--home").arg(home).args(["--json", "sync"]).args(rows).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command.spawn()?)
     })?;
     ensure!(output.status.success(), "sync: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -293,6 +304,15 @@ impl InProcess {
     /// Does an act of the rep, with nobody who looks on: no screen is told.
     pub fn act(&mut self, act: Act) -> Result<CommandDone> {
         self.core.with_device(|device| device.execute(act, &Machine)).map(|(done, _)| done).map_err(|error| anyhow::anyhow!("{error}"))
+    }
+
+    /// Keeps a photo of an open visit, as the camera gave it.
+    pub fn take_photo(&mut self, visit: DocumentId, picture: Vec<u8>) -> Result<()> {
+        let photo = Request::TakePhoto { visit, scene: Scene::Shelf, comment: String::new(), picture };
+        match self.tasks.block_on(&self.runtime, self.core.request(photo)) {
+            Reply::Done(CommandDone::Document(_)) => Ok(()),
+            other => bail!("{other:?}"),
+        }
     }
 
     /// Loads a screen.

@@ -4,6 +4,7 @@ mod delta;
 mod files;
 mod first_sync;
 mod idle;
+mod library;
 mod polling;
 mod storm;
 mod upload;
@@ -48,6 +49,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "storm", about: "1 000 first synchronisations at once", run: storm::run },
     Scenario { name: "polling", about: "10 000 devices connected: asking, and waiting for news", run: polling::run },
     Scenario { name: "files", about: "500 photos up by tus and down by ranges, beside nginx", run: files::run },
+    Scenario { name: "library", about: "a recognition library of 90 MB: the first one, and the next with few packs changed", run: library::run },
     Scenario { name: "browser", about: "first synchronisation in Chromium on its private file system", run: browser::run },
 ];
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use polevik_device::api::view::{Screen, View};
+use polevik_device::api::{Command, CommandDone};
 use polevik_protocol::file::{FILE_HASH_HEADER, OfferAnswer, OfferReply, OfferRequest, OfferedFile};
 use polevik_protocol::file::{FileClass, MAX_OFFERED_FILES, METADATA_CLASS, METADATA_HASH, METADATA_TYPE, TUS_VERSION};
 use polevik_protocol::hash::Blake3Hex;
@@ -12,7 +14,7 @@ use polevik_protocol::hash::Blake3Hex;
 use super::{Bench, number, remove};
 use crate::cpu::{Spent, Watch};
 use crate::dataset::Shape;
-use crate::device::Person;
+use crate::device::{InProcess, Person};
 use crate::http::Connection;
 use crate::nginx::Nginx;
 use crate::report::{Figure, median};
@@ -24,6 +26,9 @@ const PHOTO_BYTES: usize = 300_000;
 
 /// How many are sent at a time, as in the published figures of others.
 const CONNECTIONS: usize = 4;
+
+/// The run whose photos the device takes: other ones than all runs of the load.
+const OF_THE_DEVICE: usize = 1_000;
 
 /// CPU seconds of the tus server for Node and its client together for the same photos: measured apart from this, see `docs/performance.md`.
 const NODE_TUS_CPU_S: f64 = 3.5;
@@ -95,6 +100,7 @@ pub fn run(bench: &mut Bench) -> Result<Vec<Figure>> {
     if theirs.up.is_empty() {
         eprintln!("  no nginx with the dav module on this machine: nothing stands beside these figures");
     }
+    let by_device = by_device(bench, &server, photos_of_a_run)?;
     let share = number(photos_of_a_run) / number(PHOTOS);
     let megabytes = number(photos_of_a_run) * number(PHOTO_BYTES as u64) / 1e6;
     let mut figures = vec![
@@ -114,7 +120,39 @@ pub fn run(bench: &mut Bench) -> Result<Vec<Figure>> {
         let times: Vec<f64> = ours.down.iter().zip(&theirs.down).map(|(ours, theirs)| ours.spent.wall_s / theirs.spent.wall_s).collect();
         figures.push(Figure::new("down: wall time against nginx", "times", times).at_most(1.5));
     }
+    figures.extend(by_device);
     Ok(figures)
+}
+
+/// The same photos taken in a visit and sent by the core of a device, one after the other: every one synced to the disk on both sides.
+fn by_device(bench: &mut Bench, server: &Server, photos: u64) -> Result<Vec<Figure>> {
+    let mut device = InProcess::open(&bench.fresh("home"), server)?;
+    device.settle_in(&Person::rep(1))?;
+    let View::Outlets(outlets) = device.load(Screen::Outlets { search: String::new(), limit: 1 })? else { anyhow::bail!("another screen") };
+    let outlet = outlets.rows.first().context("no outlet")?.id;
+    let CommandDone::Document(visit) = device.act(Command::StartVisit { outlet, route_stop: None })? else {
+        anyhow::bail!("no visit was begun")
+    };
+    let mut kept_ms = Vec::new();
+    for n in 0..photos {
+        let picture = photo(number_of(OF_THE_DEVICE, n)).bytes;
+        let watch = Watch::start();
+        device.take_photo(visit, picture)?;
+        kept_ms.push(watch.stop().wall_s * 1_000.0);
+    }
+    device.act(Command::FinishVisit { visit })?;
+    let before = server.cpu()?;
+    let session = device.synchronise()?;
+    let server_cpu_s = server.cpu_since(before)?;
+    let bytes = number(photos) * number(PHOTO_BYTES as u64);
+    ensure!(number(session.bytes_up as u64) >= bytes, "{} bytes went up", session.bytes_up);
+    Ok(vec![
+        Figure::new("by a device: a photo taken and kept", "ms", kept_ms),
+        Figure::one("by a device: up, one after the other, with their documents", "MB/s", bytes / 1e6 / session.spent.wall_s),
+        Figure::one("by a device: CPU of device and server", "s", session.spent.own_cpu_s + server_cpu_s),
+        Figure::one("by a device: requests", "for each photo", number(session.exchanges.len() as u64) / number(photos)),
+        Figure::one("by a device: bodies both ways", "× the photos", number((session.bytes_up + session.bytes_down) as u64) / bytes),
+    ])
 }
 
 /// Rounds of one server, in the order of the runs.
