@@ -55,6 +55,8 @@ pub struct Driver<T, H, F, I, P> {
     tasks: UnboundedSender<Task>,
     queue: RefCell<Option<UnboundedReceiver<Task>>>,
     shown_at: Cell<UtcMillis>,
+    /// When the process began, by the server's clock as far as it is known.
+    began_at: UtcMillis,
     /// The network as a face told it last.
     network: Cell<Option<NetworkClass>>,
     /// Bytes that went and came.
@@ -99,7 +101,9 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
     pub fn new(device: Device, outside: Outside<T, H, F, I>, push: P) -> Self {
         let Outside { transport, host, files, pictures } = outside;
         let (tasks, queue) = unbounded();
+        let began_at = device.corrected_now(&host);
         Self {
+            began_at,
             device: RefCell::new(device),
             transport,
             host,

@@ -41,7 +41,9 @@ impl Memory {
     /// What the running session remembers; another session begins with what is known of the lines.
     fn of(&mut self, session: SessionNo) -> &mut Self {
         if self.session != session {
-            *self = Self { session, up: self.up, down: self.down, ..Self::default() };
+            let mut sending = std::mem::take(&mut self.sending);
+            sending.begin_again();
+            *self = Self { session, sending, up: self.up, down: self.down, ..Self::default() };
         }
         self
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polevik_device_store::work::outgoing_files::OutgoingFile;
+use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::file::MAX_OFFERED_FILES;
 use polevik_protocol::hash::Blake3Hex;
@@ -38,7 +39,7 @@ pub(crate) enum Next {
 pub(crate) struct Sending {
     /// The server said in this session how much it has of them, and nothing failed since.
     known: BTreeSet<Blake3Hex>,
-    /// A request with bytes of them went in this session: the server may have more of them than it said.
+    /// A request with bytes of them went since the process began: the server may have more of them than it said.
     touched: BTreeSet<Blake3Hex>,
     /// Left for another session, and why.
     passed_over: BTreeMap<Blake3Hex, Failed>,
@@ -55,8 +56,15 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    /// What is asked next, for the files that wait, oldest first.
-    pub(crate) fn next(&self, waiting: Vec<OutgoingFile>) -> Next {
+    /// What is learned anew by the next session. Which files were touched is known for as long as the process lives.
+    pub(crate) fn begin_again(&mut self) {
+        let touched = std::mem::take(&mut self.touched);
+        *self = Self { touched, ..Self::default() };
+    }
+
+    /// What is asked next, for the files that wait, oldest first. `since` = when the process began: what happened to older files before is not
+    /// known for sure.
+    pub(crate) fn next(&self, waiting: Vec<OutgoingFile>, since: UtcMillis) -> Next {
         let mut waiting = waiting.into_iter().filter(|file| !self.passed_over.contains_key(&file.file)).peekable();
         let Some(first) = waiting.next() else { return Next::Nothing };
         let is_known = self.known.contains(&first.file);
@@ -65,12 +73,17 @@ impl Sending {
             Some(_) if waiting.peek().is_none() => return Next::Ask(first),
             None if is_known => return Next::Create(first),
             // One photo that nobody has heard of yet: it comes quickest without asking.
-            None if waiting.peek().is_none() && first.attempts == 0 && !self.touched.contains(&first.file) => return Next::Create(first),
+            None if waiting.peek().is_none() && self.is_new(&first, since) => return Next::Create(first),
             _ => (),
         }
         let mut offered = vec![first];
         offered.extend(waiting.filter(|file| !self.known.contains(&file.file)).take(MAX_OFFERED_FILES - 1));
         Next::Offer(offered)
+    }
+
+    /// Whether the server can have nothing of it from us.
+    fn is_new(&self, file: &OutgoingFile, since: UtcMillis) -> bool {
+        file.queued_at > since && file.attempts == 0 && !self.touched.contains(&file.file)
     }
 
     /// The server said how much it has of a file, and that is kept.
@@ -141,7 +154,6 @@ impl Sending {
 #[cfg(test)]
 mod tests {
     use polevik_device_store::work::outgoing_files::OutgoingState;
-    use polevik_domain::time::UtcMillis;
     use polevik_protocol::file::FileClass;
 
     use super::*;
@@ -171,33 +183,34 @@ mod tests {
     #[test]
     fn one_new_photo_is_sent_without_asking_and_many_are_offered_first() {
         let sending = Sending::default();
-        assert_eq!(sending.next(vec![]), Next::Nothing);
-        assert_eq!(sending.next(vec![file(1)]), Next::Create(file(1)));
-        assert_eq!(sending.next(vec![file(1), file(2)]), Next::Offer(vec![file(1), file(2)]));
+        assert_eq!(sending.next(vec![], UtcMillis(-1)), Next::Nothing);
+        assert_eq!(sending.next(vec![file(1)], UtcMillis(-1)), Next::Create(file(1)));
+        assert_eq!(sending.next(vec![file(1), file(2)], UtcMillis(-1)), Next::Offer(vec![file(1), file(2)]));
         let many: Vec<OutgoingFile> = (0..=250).map(file).collect();
-        assert!(matches!(sending.next(many), Next::Offer(files) if files.len() == MAX_OFFERED_FILES));
+        assert!(matches!(sending.next(many, UtcMillis(-1)), Next::Offer(files) if files.len() == MAX_OFFERED_FILES));
     }
 
     #[test]
     fn what_was_begun_or_failed_before_is_asked_about_first() {
         let mut sending = Sending::default();
-        assert_eq!(sending.next(vec![begun(1)]), Next::Ask(begun(1)));
+        assert_eq!(sending.next(vec![begun(1)], UtcMillis(-1)), Next::Ask(begun(1)));
         let failed_before = OutgoingFile { attempts: 1, ..file(1) };
-        assert_eq!(sending.next(vec![failed_before.clone()]), Next::Offer(vec![failed_before]));
+        assert_eq!(sending.next(vec![failed_before.clone()], UtcMillis(-1)), Next::Offer(vec![failed_before]));
+        assert_eq!(sending.next(vec![file(1)], UtcMillis(5)), Next::Offer(vec![file(1)]), "another process may have begun it");
         sending.touch(&file(1).file);
-        assert_eq!(sending.next(vec![file(1)]), Next::Offer(vec![file(1)]), "the answer of a moment ago was lost");
+        assert_eq!(sending.next(vec![file(1)], UtcMillis(-1)), Next::Offer(vec![file(1)]), "the answer of a moment ago was lost");
     }
 
     #[test]
     fn once_the_server_said_what_it_has_the_file_goes_on_until_something_breaks() {
         let mut sending = Sending::default();
         sending.learn(&file(1).file);
-        assert_eq!(sending.next(vec![file(1), file(2)]), Next::Create(file(1)));
-        assert_eq!(sending.next(vec![begun(1), file(2)]), Next::Part(begun(1)));
+        assert_eq!(sending.next(vec![file(1), file(2)], UtcMillis(-1)), Next::Create(file(1)));
+        assert_eq!(sending.next(vec![begun(1), file(2)], UtcMillis(-1)), Next::Part(begun(1)));
         assert!(sending.tripped(&file(1).file));
-        assert_eq!(sending.next(vec![begun(1), file(2)]), Next::Offer(vec![begun(1), file(2)]));
+        assert_eq!(sending.next(vec![begun(1), file(2)], UtcMillis(-1)), Next::Offer(vec![begun(1), file(2)]));
         sending.learn(&file(2).file);
-        assert_eq!(sending.next(vec![begun(1), file(2)]), Next::Offer(vec![begun(1)]), "of the other it is known already");
+        assert_eq!(sending.next(vec![begun(1), file(2)], UtcMillis(-1)), Next::Offer(vec![begun(1)]), "of the other it is known already");
     }
 
     #[test]
@@ -207,7 +220,7 @@ mod tests {
         assert_eq!(tries, 3);
         let failed = || Failed::new(ErrorCode::ServerError, "");
         assert!(sending.pass_over(&file(1).file, failed()));
-        assert_eq!(sending.next(vec![file(1), file(2)]), Next::Create(file(2)));
+        assert_eq!(sending.next(vec![file(1), file(2)], UtcMillis(-1)), Next::Create(file(2)));
         assert!(sending.pass_over(&file(2).file, failed()));
         assert!(!sending.pass_over(&file(3).file, failed()));
         let mut sending = Sending::default();

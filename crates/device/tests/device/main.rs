@@ -4,9 +4,16 @@
 
 mod acts;
 mod crash_points;
+mod keeping;
+mod materials;
 mod mend;
+mod office;
+mod order_file;
 mod outbox;
+mod photos;
+mod pictures;
 mod road;
+mod shelf;
 mod speed;
 mod support;
 mod watch;

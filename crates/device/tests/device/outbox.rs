@@ -8,7 +8,7 @@ use polevik_protocol::document::DocumentKind;
 use polevik_protocol::rows::{DocumentStateRow, TableId};
 
 use crate::road::{DOWN, UP, place_of, place_order};
-use crate::support::{Fault, World, code_of, price};
+use crate::support::{Fault, World, code_of, price, row_of};
 
 fn attention(world: &mut World) -> Vec<AttentionRow> {
     match world.load(Screen::Attention) {
@@ -31,7 +31,7 @@ fn a_document_at_which_the_server_breaks_three_times_is_set_aside_and_the_row_tu
     }
     let view = world.sync(None);
     assert_eq!(code_of(&view, UP), None);
-    assert_eq!((view.rows[1].need_attention, view.rows[1].parked), (1, 1));
+    assert_eq!((row_of(&view, UP).need_attention, row_of(&view, UP).parked), (1, 1));
     let rows = attention(&mut world);
     assert_eq!(
         rows.iter().map(|row| (row.id, row.kind, &row.place)).collect::<Vec<_>>(),
@@ -134,11 +134,11 @@ fn a_document_that_is_taken_back_says_so_here_and_to_the_office() {
     assert_eq!(place_of(&mut world, order), DocumentPlace::Withdrawn { on_server: false });
     assert!(matches!(world.execute(withdraw("ещё раз")), Reply::Refused(_)));
     assert!(matches!(world.execute(withdraw(&"х".repeat(201))), Reply::Refused(_)), "the server takes 200 characters");
-    assert_eq!(world.sync_view().rows[1].withdrawals_waiting, 1);
+    assert_eq!(row_of(&world.sync_view(), UP).withdrawals_waiting, 1);
     let View::Order(view) = world.load(Screen::Order(order)) else { panic!("an order") };
     assert_eq!(view.aftermath.withdrawal_reason.as_deref(), Some("клиент передумал"));
     world.sync(None);
-    assert_eq!(world.sync_view().rows[1].withdrawals_waiting, 0);
+    assert_eq!(row_of(&world.sync_view(), UP).withdrawals_waiting, 0);
     assert_eq!(place_of(&mut world, order), DocumentPlace::Withdrawn { on_server: true });
     let office = world.office.borrow();
     let (id, revision, body) = office.documents.last().unwrap();
@@ -151,25 +151,25 @@ fn an_order_that_the_office_refuses_after_it_was_taken_needs_the_rep_until_it_is
     let mut world = World::ready();
     let order = place_order(&mut world);
     world.sync(None);
-    assert_eq!(world.sync_view().rows[1].need_attention, 0);
+    assert_eq!(row_of(&world.sync_view(), UP).need_attention, 0);
     let state = |id, state: &str, at_ms| {
         let (document_id, state, note) = (order.as_bytes().to_vec(), state.to_owned(), "превышен лимит".to_owned());
         (TableId(10), DocumentStateRow { id, document_id, revision: 1, state, at_ms, note }.into_row())
     };
     world.office.borrow_mut().put("position:17", vec![state(500, "rejected", 5)]);
     let view = world.sync(None);
-    assert_eq!((view.rows[1].need_attention, view.result), (1, Some(SessionResult::Success)));
+    assert_eq!((row_of(&view, UP).need_attention, view.result), (1, Some(SessionResult::Success)));
     let rejected = DocumentPlace::Rejected { code: ErrorCode::DocumentRejected, reason: "превышен лимит".to_owned() };
     assert_eq!(attention(&mut world).into_iter().map(|row| (row.id, row.place)).collect::<Vec<_>>(), [(order, rejected)]);
 
     // The office thinks better of it, and then worse again.
     world.office.borrow_mut().put("position:17", vec![state(501, "accepted", 6)]);
-    assert_eq!(world.sync(None).rows[1].need_attention, 0);
+    assert_eq!(row_of(&world.sync(None), UP).need_attention, 0);
     world.office.borrow_mut().put("position:17", vec![state(502, "rejected", 7)]);
-    assert_eq!(world.sync(None).rows[1].need_attention, 1);
+    assert_eq!(row_of(&world.sync(None), UP).need_attention, 1);
 
     world.execute(Command::Withdraw { document: order, reason: "клиент передумал".to_owned() });
-    assert_eq!(world.sync_view().rows[1].need_attention, 0);
+    assert_eq!(row_of(&world.sync_view(), UP).need_attention, 0);
     assert_eq!(attention(&mut world), []);
 }
 
@@ -256,7 +256,7 @@ fn a_server_restored_from_a_backup_is_offered_what_it_lost() {
         }
         let asked = world.office.borrow().requests.len();
         let row = world.sync(None);
-        assert_eq!((row.rows[1].re_offered, row.result), (0, Some(SessionResult::Success)));
+        assert_eq!((row_of(&row, UP).re_offered, row.result), (0, Some(SessionResult::Success)));
         assert_eq!(world.office.borrow().requests.len(), asked + 1, "once is enough");
     }
 }
@@ -271,7 +271,7 @@ fn what_is_offered_again_is_told_as_information_and_not_as_unsent() {
     world.office.borrow_mut().faults.extend([None, Some(Fault::Silent), Some(Fault::Silent)]);
     world.sync(Some(UP));
     let view = world.sync_view();
-    assert_eq!((view.rows[1].re_offered, view.rows[1].orders_waiting), (1, 0));
+    assert_eq!((row_of(&view, UP).re_offered, row_of(&view, UP).orders_waiting), (1, 0));
     let View::Order(card) = world.load(Screen::Order(order)) else { panic!("an order") };
     assert!(card.aftermath.re_offered);
     assert_eq!(world.request(Request::Logout { keep_unsent: false }), Reply::Taken, "nothing is unsent");

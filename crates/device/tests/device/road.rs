@@ -12,7 +12,7 @@ use polevik_domain::quantity::Unit;
 use polevik_protocol::rows::{ColumnKind, Row, TABLES, TableId, Value};
 use proptest::prelude::*;
 
-use crate::support::{Fault, MORNING, Office, World, bucket, code_of, outlet, price, product};
+use crate::support::{Fault, MORNING, Office, World, bucket, code_of, outlet, price, product, row_of};
 
 /// The file of the copy of the office that is in use: the newest that is not one under construction.
 fn reference_name(world: &World) -> String {
@@ -94,7 +94,7 @@ fn indexes_stand_after_a_first_download() {
     let count: i64 = reference(&world)
         .query_row("SELECT COUNT(*) AS indexes FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL", [], |row| row.get("indexes"))
         .unwrap();
-    assert_eq!(count, 5);
+    assert_eq!(count, 6);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_lost_answer_leaves_the_time_and_the_order_is_placed_once() {
     world.office.borrow_mut().faults_of.insert("/v1/sync", Fault::AnswerLost);
     let view = world.sync(None);
     assert_eq!(code_of(&view, UP), Some(ErrorCode::ConnectionLost));
-    assert_eq!(view.rows[1].orders_waiting, 1);
+    assert_eq!(row_of(&view, UP).orders_waiting, 1);
     assert_eq!(success(&mut world, UP), before);
     assert_eq!(place_of(&mut world, id), DocumentPlace::OnlyHere);
 
@@ -267,7 +267,7 @@ fn a_refused_document_counts_as_answered_and_asks_for_attention() {
     world.office.borrow_mut().refuse.insert("order".to_owned());
     let view = world.sync(None);
     assert_eq!(code_of(&view, UP), None);
-    assert_eq!((view.rows[1].orders_waiting, view.rows[1].need_attention), (0, 1));
+    assert_eq!((row_of(&view, UP).orders_waiting, row_of(&view, UP).need_attention), (0, 1));
     let rejected = DocumentPlace::Rejected { code: ErrorCode::DocumentRejected, reason: "точка закрыта".to_owned() };
     assert_eq!(place_of(&mut world, id), rejected);
 }
@@ -279,7 +279,7 @@ fn documents_without_receipts_stay_and_the_row_fails() {
     world.office.borrow_mut().faults.push_back(Some(Fault::NoReceipts));
     let view = world.sync(None);
     assert_eq!(code_of(&view, UP), Some(ErrorCode::IncompleteReply));
-    assert_eq!(view.rows[1].orders_waiting, 1);
+    assert_eq!(row_of(&view, UP).orders_waiting, 1);
 }
 
 #[test]
@@ -513,7 +513,7 @@ fn the_server_s_wish_to_wait_is_kept() {
     let mut world = World::ready();
     world.office.borrow_mut().faults.push_back(Some(Fault::Code(ErrorCode::ServerBusy, Some(40))));
     let view = world.sync(None);
-    let RowState::Failed { next_try_at: Some(at), .. } = &view.rows[0].state else { panic!("{view:?}") };
+    let RowState::Failed { next_try_at: Some(at), .. } = &row_of(&view, DOWN).state else { panic!("{view:?}") };
     assert!((40_000..=48_000).contains(&at.since(MORNING)), "{at:?}");
 }
 
