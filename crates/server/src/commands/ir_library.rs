@@ -144,7 +144,7 @@ pub(crate) struct StatusArgs {
 /// Keys are made in DATA/library-keys when missing. --new-packs and --new-pictures make a next version and show what it costs a device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// XS: 12 products, 2 MB. S: 60 products, 20 MB. M: 400 products, 90 MB.
+    /// XS: 8 products, 1 MB. S: 60 products, 20 MB. M: 400 products, 90 MB.
     #[arg(long, default_value = "XS", ignore_case = true)]
     size: LibrarySize,
     /// Share of products in percent that have a new pack since the first version: all their pictures are others.

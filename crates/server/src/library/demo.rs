@@ -17,7 +17,7 @@ use crate::demo::packs::Pack;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "UPPER")]
 pub enum LibrarySize {
-    /// A dozen products, about 2 MB.
+    /// Eight products, about a megabyte.
     Xs,
     /// 60 products, about 20 MB.
     S,
@@ -30,7 +30,7 @@ impl LibrarySize {
     #[must_use]
     pub fn numbers(self) -> (usize, u32) {
         match self {
-            Self::Xs => (12, 2),
+            Self::Xs => (8, 2),
             Self::S => (60, 4),
             Self::M => (400, 3),
         }
