@@ -165,8 +165,10 @@ impl Device {
     fn sweep_databases(&mut self, found: &[Held], moment: &Moment) -> Result<Sweep, DeviceError> {
         let both = self.store.act()?;
         let mut sweep = Sweep::default();
-        let lengths: BTreeMap<&Blake3Hex, u64> =
-            found.iter().filter(|file| file.kind == Kind::Whole).map(|file| (&file.name, file.bytes)).collect();
+        let lengths_of = |kind| -> BTreeMap<&Blake3Hex, u64> {
+            found.iter().filter(|file| file.kind == kind).map(|file| (&file.name, file.bytes)).collect()
+        };
+        let (lengths, parts) = (lengths_of(Kind::Whole), lengths_of(Kind::Part));
         let whole = |name: &Blake3Hex, bytes: u64| lengths.get(name) == Some(&bytes);
         let mut keep: BTreeSet<(Blake3Hex, Kind)> = BTreeSet::new();
 
@@ -191,7 +193,14 @@ impl Device {
                     keep.insert((held.file.clone(), Kind::Whole));
                 }
                 HeldState::Here => held_files::forget(&both.work, &held.file)?,
-                HeldState::Partial { .. } | HeldState::Failed { .. } => {
+                HeldState::Partial { have } => {
+                    let lies_there = parts.get(&held.file).copied().unwrap_or(0);
+                    if lies_there != *have {
+                        held_files::note_part(&both.work, &held.file, held.bytes, lies_there)?;
+                    }
+                    keep.insert((held.file.clone(), Kind::Part));
+                }
+                HeldState::Failed { .. } => {
                     keep.insert((held.file.clone(), Kind::Part));
                 }
                 HeldState::Left => (),

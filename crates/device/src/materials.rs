@@ -82,8 +82,10 @@ struct File<'a> {
     bytes: u64,
     /// Which comes first; the smallest of its materials'.
     rank: u8,
-    /// Is here whatever room it takes.
+    /// Is here whatever room it takes: mandatory, kept by the rep, or asked for.
     firm: bool,
+    /// Is here however long nobody opened it: mandatory or kept by the rep.
+    kept: bool,
     asked: bool,
     held: Option<&'a HeldFile>,
 }
@@ -226,17 +228,18 @@ fn wanted_files<'a>(given: &Given<'a>, shown: &'a [Material]) -> Vec<File<'a>> {
     for material in shown {
         let mark = marks.get(&material.id);
         let asked = mark.is_some_and(|mark| mark.asked.as_ref() == Some(&material.file));
-        let firm = asked || material.mandatory || mark.is_some_and(|mark| mark.pinned);
+        let kept = material.mandatory || mark.is_some_and(|mark| mark.pinned);
         let rank = rank(material, asked, given.route);
         let place = *places.entry(&material.file).or_insert_with(|| {
             let held = held.get(&material.file).copied();
-            files.push(File { name: &material.file, bytes: material.bytes, rank, firm, asked, held });
+            files.push(File { name: &material.file, bytes: material.bytes, rank, firm: false, kept, asked, held });
             files.len() - 1
         });
         let file = &mut files[place];
         file.rank = file.rank.min(rank);
-        file.firm |= firm;
+        file.kept |= kept;
         file.asked |= asked;
+        file.firm = file.kept || file.asked;
     }
     // Within a rank as they are listed.
     files.sort_by_key(|file| file.rank);
@@ -265,11 +268,11 @@ pub fn state_of(file: &Blake3Hex, held: Option<&HeldFile>, plan: &MaterialsPlan)
 pub fn unused<'a>(given: &Given<'a>, now: UtcMillis) -> Vec<&'a HeldFile> {
     let Some(shown) = given.shown else { return Vec::new() };
     let since = now.plus_millis(-DAY_MS * i64::from(UNUSED_DAYS));
-    let firm: BTreeSet<&Blake3Hex> = wanted_files(given, shown).into_iter().filter(|file| file.firm).map(|file| file.name).collect();
+    let kept: BTreeSet<&Blake3Hex> = wanted_files(given, shown).into_iter().filter(|file| file.kept).map(|file| file.name).collect();
     given
         .held
         .iter()
-        .filter(|held| held.state == HeldState::Here && !firm.contains(&held.file))
+        .filter(|held| held.state == HeldState::Here && !kept.contains(&held.file))
         .filter(|held| last_used(held).is_none_or(|used| used < since))
         .collect()
 }
@@ -508,7 +511,11 @@ mod tests {
                 held("old", 10, HeldState::Here, now - 31 * DAY_MS),
                 held("new", 10, HeldState::Here, now - 30 * DAY_MS),
             ],
-            marks: vec![Mark { material: 2, pinned: true, ..Mark::default() }],
+            marks: vec![
+                Mark { material: 2, pinned: true, ..Mark::default() },
+                // Asked for once, it may go like any other.
+                Mark { material: 4, asked: Some(name("old")), ..Mark::default() },
+            ],
             budget: 1_000,
             ..Case::default()
         };

@@ -190,19 +190,23 @@ const TRY_ALL_NOW: &str = "
     -- held_files::try_all_now
     UPDATE held_file SET next_try_at_ms = NULL WHERE next_try_at_ms IS NOT NULL";
 
-/// Notes that the rep removed a file to make room.
+/// Notes that the rep removed a file to make room; that it was asked for once does not count any more.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
 pub fn leave(tx: &Transaction<'_>, file: &Blake3Hex) -> Result<()> {
     tx.prepare_cached(LEAVE)?.execute(named_params! { ":file": file.as_str() })?;
+    tx.prepare_cached(FORGET_ASKED)?.execute(named_params! { ":file": file.as_str() })?;
     Ok(())
 }
 
 const LEAVE: &str = "
     -- held_files::leave
     UPDATE held_file SET state = 'left', have = 0, arrived_at_ms = NULL WHERE file = :file";
+const FORGET_ASKED: &str = "
+    -- held_files::leave
+    UPDATE material_mark SET asked = NULL WHERE asked = :file";
 
 /// Forgets a file: it is not here any more, and whether it is wanted follows from the materials.
 ///

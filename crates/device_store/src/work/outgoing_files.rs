@@ -133,6 +133,7 @@ pub fn queue(tx: &Transaction<'_>, file: &NewFile<'_>) -> Result<()> {
         ":position_id": file.position.0,
         ":queued_at_ms": file.queued_at.0,
     })?;
+    tx.prepare_cached(NOTE_BACK)?.execute(named_params! { ":file": file.file.as_str() })?;
     Ok(())
 }
 
@@ -141,10 +142,13 @@ const QUEUE: &str = "
     INSERT INTO outgoing_file (file, bytes, class, content_type, position_id, state, queued_at_ms)
     VALUES (:file, :bytes, :class, :content_type, :position_id, 'waiting', :queued_at_ms)
     ON CONFLICT (file) DO UPDATE
-       SET state = CASE WHEN state = 'confirmed' AND position_id = excluded.position_id THEN 'confirmed' ELSE 'waiting' END,
-           confirmed_at_ms = CASE WHEN position_id = excluded.position_id THEN confirmed_at_ms END,
-           position_id = excluded.position_id, removed_at_ms = NULL,
-           upload = NULL, sent = 0, attempts = 0, next_try_at_ms = NULL, code = NULL, detail = NULL";
+       SET state = 'waiting', position_id = excluded.position_id, confirmed_at_ms = NULL, upload = NULL, sent = 0, attempts = 0,
+           next_try_at_ms = NULL, code = NULL, detail = NULL
+     WHERE state IN ('lost', 'refused', 'dropped') OR position_id <> excluded.position_id";
+
+const NOTE_BACK: &str = "
+    -- outgoing_files::queue
+    UPDATE outgoing_file SET removed_at_ms = NULL WHERE file = :file AND removed_at_ms IS NOT NULL";
 
 /// Files of a position that are to be sent and may be tried now, in the order they were queued.
 ///

@@ -1,6 +1,7 @@
 //! Photos that were taken on this device.
 //!
-//! A photo's data are a document of the outbox, its bytes a file of [`crate::work::outgoing_files`]; all three are written in one transaction.
+//! A photo's data are a document of the outbox, its bytes a file of [`crate::work::outgoing_files`]; all three are written in one transaction. The
+//! order of photos is the order of writing: clocks are set, and two photos may be of one moment.
 
 use polevik_domain::ids::{DocumentId, OutletId, PositionId};
 use polevik_domain::photo::Scene;
@@ -114,8 +115,7 @@ pub fn of_visit(tx: &Transaction<'_>, visit: DocumentId) -> Result<Vec<Photo>> {
     rows.collect()
 }
 
-const OF_VISIT: &str =
-    concat!("-- photos::of_visit\nSELECT ", photo_columns!(), " FROM photo WHERE visit_id = :visit_id ORDER BY taken_at_ms, id");
+const OF_VISIT: &str = concat!("-- photos::of_visit\nSELECT ", photo_columns!(), " FROM photo WHERE visit_id = :visit_id ORDER BY rowid");
 
 /// The photos that share a file, in the order they were taken.
 ///
@@ -128,7 +128,7 @@ pub fn of_file(tx: &Transaction<'_>, file: &Blake3Hex) -> Result<Vec<Photo>> {
     rows.collect()
 }
 
-const OF_FILE: &str = concat!("-- photos::of_file\nSELECT ", photo_columns!(), " FROM photo WHERE file = :file ORDER BY taken_at_ms, id");
+const OF_FILE: &str = concat!("-- photos::of_file\nSELECT ", photo_columns!(), " FROM photo WHERE file = :file ORDER BY rowid");
 
 /// The newest photos of a position, newest first.
 ///
@@ -144,7 +144,7 @@ pub fn newest(tx: &Transaction<'_>, position: PositionId, limit: u32) -> Result<
 const NEWEST: &str = concat!(
     "-- photos::newest\nSELECT ",
     photo_columns!(),
-    " FROM photo WHERE position_id = :position_id ORDER BY taken_at_ms DESC, id DESC LIMIT :limit"
+    " FROM photo WHERE position_id = :position_id ORDER BY rowid DESC LIMIT :limit"
 );
 
 /// Photos of a position whose files are lost (L504), in the order they were taken; not those that were taken back.
@@ -167,6 +167,6 @@ const LOST: &str = concat!(
    AND file IN (SELECT file FROM outgoing_file WHERE state = 'lost')
    AND NOT EXISTS (SELECT 1 FROM outbox
                     WHERE outbox.document_id = photo.id AND outbox.kind = 'withdrawal' AND outbox.code IS NULL)
- ORDER BY taken_at_ms, id
+ ORDER BY rowid
  LIMIT :limit"
 );
