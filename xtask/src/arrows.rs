@@ -65,6 +65,7 @@ const RULES: [Rule; 20] = [
         may_use: &[
             "polevik-device-store",
             "polevik-device-api",
+            "polevik-order-export",
             "polevik-recognition-library",
             "polevik-protocol",
             "polevik-domain",
@@ -156,6 +157,7 @@ const RULES: [Rule; 20] = [
             "polevik-order-export",
             "polevik-protocol",
             "polevik-recognition-library",
+            "polevik-device",
             "polevik-device-api",
             "polevik-server",
         ],

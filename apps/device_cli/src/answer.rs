@@ -3,6 +3,8 @@
 use polevik_device::api::frame::Refusal;
 use polevik_device::api::{ErrorCode, Failure};
 use polevik_device::error::DeviceError;
+use polevik_device::order_export::selection::{Invalid, NoOrders, RangeName};
+use polevik_device::order_file::OrderFileError;
 use polevik_texts::{Language, Texts};
 use serde_json::{Value, json};
 
@@ -45,6 +47,11 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(status: Status, words: impl Into<String>) -> Self {
         Self { status, code: None, words: words.into() }
+    }
+
+    /// A failure that has a code of the catalogue.
+    pub(crate) fn coded(code: ErrorCode, words: impl Into<String>) -> Self {
+        Self { status: Status::Other, code: Some(code), words: words.into() }
     }
 
     /// The same failure in words that fit the command better.
@@ -109,6 +116,37 @@ impl From<Refusal> for Problem {
             | Refusal::NumbersUsedUp => Status::Other,
         };
         Self { status, code: None, words: refusal.to_string() }
+    }
+}
+
+impl From<OrderFileError> for Problem {
+    fn from(error: OrderFileError) -> Self {
+        let (status, words) = match &error {
+            OrderFileError::Invalid(Invalid::StartAfterEnd(RangeName::Created)) => {
+                (Status::Usage, "--created-from is later than --created-to".to_owned())
+            }
+            OrderFileError::Invalid(Invalid::StartAfterEnd(RangeName::Delivery)) => {
+                (Status::Usage, "--delivery-from is later than --delivery-to".to_owned())
+            }
+            OrderFileError::Invalid(Invalid::NothingChosen) => (Status::Usage, "say which days, or --all".to_owned()),
+            OrderFileError::NoOrders(NoOrders::AtAll { drafts }) => {
+                (Status::Other, format!("there are no orders on this device, and {drafts} drafts"))
+            }
+            OrderFileError::NoOrders(NoOrders::OfTheseDays { existing, drafts }) => {
+                let (first, last) = existing.created;
+                (
+                    Status::Other,
+                    format!(
+                        "no order is of these days: there are {} from {first} to {last}; drafts of these days: {drafts}",
+                        existing.orders
+                    ),
+                )
+            }
+            OrderFileError::Make(error) => (Status::Other, error.to_string()),
+            OrderFileError::Device(DeviceError::Refused(refusal)) => return (*refusal).into(),
+            OrderFileError::Device(DeviceError::Store(error)) => (Status::Other, error.to_string()),
+        };
+        Self { status, code: error.code(), words }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use polevik_device::api::{NetworkClass, RowId};
+use polevik_device::order_export::format::Format;
 use polevik_domain::ids::DocumentId;
 use polevik_domain::photo::Scene;
 use polevik_domain::quantity::Unit;
@@ -53,6 +54,10 @@ Photos and materials:
   polevik-device --home rep1 --network cellular sync --any-network
   polevik-device --home rep1 storage --remove-sent-photos
 
+Orders by hand, when the server cannot be reached:
+  polevik-device --home rep1 orders export --all                                   # a spreadsheet in this folder
+  polevik-device --home rep1 orders export --created-from 2026-11-01 --format commerceml --out exchange
+
 When something needs somebody:
   polevik-device --home rep1 queue                        # waiting, refused, set aside (parked), with codes and attempts
   polevik-device --home rep1 queue unpark ID              # send again what was set aside
@@ -95,8 +100,8 @@ pub(crate) enum Action {
     /// Orders.
     #[command(subcommand)]
     Order(Order),
-    /// Orders on this device, newest first, with their lines.
-    Orders(Listing),
+    /// Orders on this device, newest first, with their lines; or a file of them for another program.
+    Orders(Orders),
     /// Photos: taken with a file instead of a camera.
     #[command(subcommand)]
     Photo(Photo),
@@ -162,6 +167,52 @@ pub(crate) enum QueueAct {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Orders {
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+    #[command(subcommand)]
+    pub(crate) act: Option<OrdersAct>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdersAct {
+    /// Write placed orders into a file: a spreadsheet, CSV, CommerceML for 1C, or JSON. Needs no network and changes nothing; drafts and
+    /// withdrawn orders stay out. Both ranges of days must take an order; their borders belong to them.
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// All orders, whatever their days.
+    #[arg(long, conflicts_with_all = ["created_from", "created_to", "delivery_from", "delivery_to"])]
+    pub(crate) all: bool,
+    /// First day on which they were placed.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(crate) created_from: Option<CalendarDay>,
+    /// Last day on which they were placed.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(crate) created_to: Option<CalendarDay>,
+    /// First wanted day of delivery.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(crate) delivery_from: Option<CalendarDay>,
+    /// Last wanted day of delivery.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(crate) delivery_to: Option<CalendarDay>,
+    /// xlsx, csv (two tables in a ZIP), commerceml or json.
+    #[arg(long, value_name = "FORMAT", value_parser = format, default_value = "xlsx")]
+    pub(crate) format: Format,
+    /// Folder to write to; the file gets a name by itself.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) out: PathBuf,
+    /// CSV with a point instead of a comma in numbers.
+    #[arg(long)]
+    pub(crate) decimal_point: bool,
+    /// CommerceML in windows-1251 instead of UTF-8.
+    #[arg(long)]
+    pub(crate) windows_1251: bool,
 }
 
 #[derive(Debug, Args)]
@@ -318,6 +369,10 @@ fn on_or_off(text: &str) -> Result<bool, String> {
         "off" => Ok(false),
         _ => Err("a switch is on or off".to_owned()),
     }
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    Format::parse(text).ok_or_else(|| format!("formats are {}", Format::ALL.map(Format::as_str).join(", ")))
 }
 
 fn server(text: &str) -> Result<String, String> {

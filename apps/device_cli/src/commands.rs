@@ -15,10 +15,11 @@ use polevik_domain::time::CalendarDay;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Problem, Status};
-use crate::args::{Action, Line, Listing, Login, Order, Photo, Queue, QueueAct, Switch, Visit};
+use crate::args::{Action, Line, Listing, Login, Order, Orders, OrdersAct, Photo, Queue, QueueAct, Switch, Visit};
 use crate::files;
 use crate::machine::Machine;
 use crate::network::Network;
+use crate::order_file;
 use crate::pictures::Decoder;
 use crate::print;
 
@@ -47,6 +48,7 @@ pub(crate) async fn carry_out(
             }
         }
     };
+    let machine = outside.host;
     let core = Driver::new(device, outside, push);
     let answer = async {
         match action {
@@ -78,7 +80,8 @@ pub(crate) async fn carry_out(
             Action::Order(Order::New { outlet, lines, delivery, comment, outside_visit }) => {
                 new_order(&core, &outlet, &lines, delivery, comment, outside_visit).await
             }
-            Action::Orders(listing) => orders(&core, &listing).await,
+            Action::Orders(Orders { act: Some(OrdersAct::Export(asked)), .. }) => order_file::export(&core, machine, &asked).await,
+            Action::Orders(Orders { act: None, listing }) => orders(&core, &listing).await,
             Action::Queue(Queue { act: Some(QueueAct::Unpark { document, .. }), .. }) => unpark(&core, document).await,
             Action::Queue(Queue { act: Some(QueueAct::Withdraw { document, reason }), .. }) => withdraw(&core, document, reason).await,
             Action::Queue(Queue { act: Some(QueueAct::List(listing)), .. } | Queue { act: None, listing }) => queue(&core, &listing).await,
@@ -465,7 +468,7 @@ async fn find_outlet<P: Fn(Push)>(core: &Core<P>, text: &str) -> Result<OutletId
     }
 }
 
-async fn signed_in<P: Fn(Push)>(core: &Core<P>) -> Result<(), Problem> {
+pub(crate) async fn signed_in<P: Fn(Push)>(core: &Core<P>) -> Result<(), Problem> {
     match load(core, Screen::Start).await? {
         View::Start(start) if start.signed_in => Ok(()),
         _ => Err(Refusal::NotSignedIn.into()),

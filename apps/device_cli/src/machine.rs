@@ -7,6 +7,7 @@ use polevik_device::host::Host;
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
 
 /// This machine.
+#[derive(Clone, Copy)]
 pub(crate) struct Machine {
     /// Whether requests are told on standard error.
     pub(crate) verbose: bool,

@@ -6,6 +6,7 @@ mod commands;
 mod files;
 mod machine;
 mod network;
+mod order_file;
 mod pictures;
 mod print;
 

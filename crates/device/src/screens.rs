@@ -30,7 +30,7 @@ use polevik_protocol::document::WithdrawalBody;
 use crate::error::DeviceError;
 
 /// Where a document stands: what the server answered, and what the office has said since.
-fn place_of(both: &Both<'_>, document: DocumentId) -> Result<DocumentPlace, DeviceError> {
+pub(crate) fn place_of(both: &Both<'_>, document: DocumentId) -> Result<DocumentPlace, DeviceError> {
     let place = match outbox::standing(&both.work, document)? {
         None => return Ok(DocumentPlace::Draft),
         Some(Standing::Waiting) => return Ok(DocumentPlace::OnlyHere),

@@ -35,6 +35,8 @@ pub struct Outlet {
     pub legal_name: String,
     /// Its taxpayer number.
     pub inn: String,
+    /// Its registration reason code; may be empty.
+    pub kpp: String,
     /// Number of the contract.
     pub contract_number: String,
     /// Price list it buys by.
@@ -64,6 +66,7 @@ impl Outlet {
             delivery_days: u32::try_from(row.get::<_, i64>("delivery_days")? & 0x7f).unwrap_or(0),
             legal_name: row.get("legal_name")?,
             inn: row.get("inn")?,
+            kpp: row.get("kpp")?,
             contract_number: row.get("contract_number")?,
             price_type: row.get::<_, Option<i64>>("price_type_id")?.map(PriceTypeId),
             credit_limit: row.get::<_, Option<i64>>("credit_limit")?.map(Money),
@@ -87,7 +90,7 @@ pub fn all(tx: &Transaction<'_>) -> Result<Vec<Outlet>> {
 const ALL: &str = "
     -- outlets::all
     SELECT id, ext_code, name, address, format, class, lat, lon, contact, phone, work_hours, delivery_days, legal_name, inn,
-           contract_number, price_type_id, credit_limit, stopped, active
+           kpp, contract_number, price_type_id, credit_limit, stopped, active
       FROM outlet
      ORDER BY id";
 
@@ -105,7 +108,7 @@ pub fn find(tx: &Transaction<'_>, id: OutletId) -> Result<Option<Outlet>> {
 const FIND: &str = "
     -- outlets::find
     SELECT id, ext_code, name, address, format, class, lat, lon, contact, phone, work_hours, delivery_days, legal_name, inn,
-           contract_number, price_type_id, credit_limit, stopped, active
+           kpp, contract_number, price_type_id, credit_limit, stopped, active
       FROM outlet
      WHERE id = :id";
 

@@ -103,6 +103,20 @@ const LISTED: &str = "
      ORDER BY price.price_type_id, price.product_id, price.valid_from, price.id
      LIMIT :limit";
 
+/// The office's code and the name of a price list, if it is on this device.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn type_code_and_name(tx: &Transaction<'_>, price_type: PriceTypeId) -> Result<Option<(String, String)>> {
+    let mut statement = tx.prepare_cached(TYPE_CODE_AND_NAME)?;
+    Ok(statement.query_row(named_params! { ":id": price_type.0 }, |row| Ok((row.get("ext_code")?, row.get("name")?))).optional()?)
+}
+
+const TYPE_CODE_AND_NAME: &str = "
+    -- prices::type_code_and_name
+    SELECT ext_code, name FROM price_type WHERE id = :id";
+
 /// The name of a price list, if it is on this device.
 ///
 /// # Errors

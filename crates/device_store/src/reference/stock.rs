@@ -46,6 +46,20 @@ const OWN_WAREHOUSE: &str = "
      ORDER BY id
      LIMIT 1";
 
+/// The office's code and the name of a warehouse, if it is on this device.
+///
+/// # Errors
+///
+/// [`crate::StoreError`].
+pub fn warehouse_code_and_name(tx: &Transaction<'_>, warehouse: WarehouseId) -> Result<Option<(String, String)>> {
+    let mut statement = tx.prepare_cached(WAREHOUSE_CODE_AND_NAME)?;
+    Ok(statement.query_row(named_params! { ":id": warehouse.0 }, |row| Ok((row.get("ext_code")?, row.get("name")?))).optional()?)
+}
+
+const WAREHOUSE_CODE_AND_NAME: &str = "
+    -- stock::warehouse_code_and_name
+    SELECT ext_code, name FROM warehouse WHERE id = :id";
+
 /// The name of a warehouse, if it is on this device.
 ///
 /// # Errors

@@ -488,6 +488,21 @@ const STANDING: &str = "
      ORDER BY revision DESC
      LIMIT 1";
 
+/// The body of a revision as it was promised; `None` if there is no such revision, or it is so old that its body was forgotten.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn body(tx: &Transaction<'_>, document_id: DocumentId, revision: u32) -> Result<Option<String>> {
+    let mut statement = tx.prepare_cached(BODY)?;
+    let parameters = named_params! { ":document_id": document_id.as_bytes(), ":revision": revision };
+    Ok(statement.query_row(parameters, |row| row.get("body")).optional()?)
+}
+
+const BODY: &str = "
+    -- outbox::body
+    SELECT body FROM outbox WHERE document_id = :document_id AND revision = :revision AND body <> ''";
+
 /// An entry as support and scripts see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueEntry {
