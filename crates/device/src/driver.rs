@@ -615,6 +615,10 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
 
     /// One line about a request of a row of files.
     fn log_step<R>(&self, what: &str, caller: &Caller, before: UtcMillis, way: &Way<'_, T>, result: &Result<R, Failed>) {
+        if way.waits.get().is_some() {
+            // Nothing was asked.
+            return;
+        }
         let tag = caller.tag.as_deref().unwrap_or("-");
         let (up, down) = way.counted.get();
         self.log_request(what, tag, before, self.host.now(), result.as_ref().map(|_| (up, down)));

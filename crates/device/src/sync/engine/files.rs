@@ -67,10 +67,15 @@ impl Engine {
                 row.wait(reason, files, rest);
                 Part::Waits
             }
-            Some(RowEnd::Failed(failed)) => return self.end_row(id, failed, facts, effects),
+            // Whatever the code: some files failed, and the other rows have files of their own.
+            Some(RowEnd::Failed(failed)) => {
+                session.code.get_or_insert(failed.code);
+                row.fail(failed, Some(tag), at, facts.now, facts.random);
+                Part::Failed
+            }
         };
         session.set(id, part);
-        if part != Part::Waits {
+        if matches!(part, Part::Succeeded | Part::Partial) {
             self.consent.forget(id);
         }
         effects.extend([KEEP, Effect::Show { now: true }]);
