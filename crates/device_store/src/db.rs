@@ -325,6 +325,11 @@ fn open_work(platform: &dyn Platform) -> Result<Connection> {
     // Should it be damaged, nothing is to be moved about in it when it is closed again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let connection = prepare_work(connection, platform.journal())?;
+    if platform.journal() == Journal::Wal {
+        // What a process that was killed in its commit has written is shown from here on, so it must not be lost with the power any more:
+        // moving the log into the file syncs it first.
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(connection)
 }

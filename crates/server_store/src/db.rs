@@ -77,6 +77,9 @@ impl Store {
         writer.pragma_update(None, "synchronous", synchronous)?;
         // A large import lets the log grow; give the space back at the next checkpoint.
         writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        // What a process that was killed in its commit has written is seen from here on, so it must not be lost with the power any more:
+        // moving the log into the file syncs it first.
+        writer.query_row(SETTLE, [], |_| Ok(()))?;
         let (writer, readers, observer) = (Mutex::new(writer), Mutex::new(Vec::new()), Mutex::new(None));
         Ok(Self { shared: Arc::new(Shared { path, vfs, writer, readers, observer }) })
     }
@@ -173,6 +176,10 @@ impl Store {
 const VERSION: &str = "
     -- db::version
     PRAGMA data_version";
+
+const SETTLE: &str = "
+    -- db::open_path
+    PRAGMA wal_checkpoint(PASSIVE)";
 
 const CHECKPOINT: &str = "
     -- db::checkpoint
