@@ -5,8 +5,11 @@ import assert from "node:assert/strict";
 /** How long a synchronisation of the demo company may take, in milliseconds; generous for a loaded machine. */
 const SYNC_LIMIT_MS = 120_000;
 
-/** The rows of the synchronisation screen. */
+/** The rows of the synchronisation screen without which work is not possible. */
 export const ROWS = ["download.mandatory", "upload.mandatory"];
+
+/** All of them. */
+export const ALL_ROWS = [...ROWS, "download.materials", "download.library", "upload.materials"];
 
 export class Rep {
   constructor(phone, server) {
@@ -176,7 +179,7 @@ export class Rep {
   /** When each row last succeeded, in milliseconds; 0 if never. */
   async successTimes() {
     const times = {};
-    for (const row of ROWS) times[row] = Number((await this.on(`row-time-${row}`).getAttribute("data-at-ms")) ?? 0);
+    for (const row of ALL_ROWS) times[row] = Number((await this.on(`row-time-${row}`).getAttribute("data-at-ms")) ?? 0);
     return times;
   }
 

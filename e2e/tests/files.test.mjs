@@ -59,13 +59,14 @@ test("a rep's photos and materials", async (day) => {
   await day.test("with network it is on the server, whole, and the phone says so", async () => {
     await phone.setOffline(false);
     await rep.looksAtSync();
+    const { "upload.materials": before } = await rep.successTimes();
     await rep.tap("sync-all");
-    await rep.seesNewSuccess("upload.materials", 0);
+    await rep.seesNewSuccess("upload.materials", before);
     await phone.screenshot("21-sync-photo-sent");
     const [photo, ...others] = await server.photos();
     assert.deepEqual(others, []);
     assert.equal(photo.scene, "cooler");
-    assert.ok(photo.file.here, JSON.stringify(photo));
+    assert.ok(photo.file_is_here, JSON.stringify(photo));
     await rep.opens(visit);
     await rep.seesState(first, "ok");
   });
@@ -98,6 +99,9 @@ test("a rep's photos and materials", async (day) => {
   await day.test("Wi-Fi appears, and what waited goes by itself", async () => {
     const third = await rep.takesPhoto(await phone.takesPicture({ seed: 3 }));
     await rep.seesState(third, "info");
+    await rep.synchronisesAll();
+    await rep.sees("send-now-upload.materials");
+    await rep.goesBack();
     await phone.joinsNetwork("wifi");
     await phone.page.locator(`[data-testid="${third}"][data-state="ok"]`).waitFor({ timeout: WIFI_LIMIT_MS });
   });

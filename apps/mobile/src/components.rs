@@ -286,9 +286,11 @@ pub fn Nothing(
     text: String,
 ) -> impl IntoView {
     view! {
-        <section class="card row" data-testid="empty">
-            <span class="glyph idle">{icon_px(art, 22)}</span>
-            <span class="sub">{text}</span>
+        <section class="card" data-testid="empty">
+            <div class="row">
+                <span class="glyph idle">{icon_px(art, 22)}</span>
+                <span class="sub">{text}</span>
+            </div>
         </section>
     }
 }

@@ -80,7 +80,7 @@ fn Body(view: StorageView, ask: Callback<()>) -> impl IntoView {
     let parts = kinds
         .iter()
         .filter(|kind| kind.bytes > 0)
-        .map(|kind| view! { <i class=kind.colour style=format!("flex-grow:{}", (kind.bytes / 1_000).max(1))></i> })
+        .map(|kind| view! { <i class=kind.colour style:flex-grow=(kind.bytes / 1_000).max(1).to_string()></i> })
         .collect_view();
     let free = view.free.map(|free| {
         view! {
@@ -142,18 +142,28 @@ fn Body(view: StorageView, ask: Callback<()>) -> impl IntoView {
                     })
                     .collect_view()}
             </dl>
-            <button
-                class="button outline" data-testid="storage-remove-sent" disabled=move || busy.get() || view.sent_photos.files == 0
-                on:click=move |_| remove(Command::RemoveSentPhotos)
-            >
-                {words.with_text("storage-remove-sent", "size", &sent_size)}
-            </button>
-            <button
-                class="button outline" data-testid="storage-remove-unused" disabled=move || busy.get() || view.unused_materials.files == 0
-                on:click=move |_| remove(Command::RemoveUnusedMaterials)
-            >
-                {words.with("storage-remove-unused", &[("days", UNUSED_DAYS.into()), ("size", unused_size.into())])}
-            </button>
+            {(view.sent_photos.files > 0)
+                .then(|| {
+                    view! {
+                        <button
+                            class="button outline" data-testid="storage-remove-sent" disabled=move || busy.get()
+                            on:click=move |_| remove(Command::RemoveSentPhotos)
+                        >
+                            {words.with_text("storage-remove-sent", "size", &sent_size)}
+                        </button>
+                    }
+                })}
+            {(view.unused_materials.files > 0)
+                .then(|| {
+                    view! {
+                        <button
+                            class="button outline" data-testid="storage-remove-unused" disabled=move || busy.get()
+                            on:click=move |_| remove(Command::RemoveUnusedMaterials)
+                        >
+                            {words.with("storage-remove-unused", &[("days", UNUSED_DAYS.into()), ("size", unused_size.into())])}
+                        </button>
+                    }
+                })}
             {persistent}
         </div>
     }
