@@ -117,6 +117,16 @@ pub(crate) enum Action {
     Materials(Materials),
     /// What takes room on this device.
     Storage(Storage),
+    /// The recognition library in use.
+    Library,
+    /// What pack a picture shows, as far as the recognition library in use can tell: the likeliest products first.
+    Recognise {
+        /// A picture of one pack: JPEG, PNG or WebP.
+        file: PathBuf,
+        /// Most products.
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        most: usize,
+    },
     /// Switches.
     #[command(subcommand)]
     Option(Switch),

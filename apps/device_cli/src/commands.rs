@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Problem, Status};
 use crate::args::{Action, Line, Listing, Login, Order, Orders, OrdersAct, Photo, Queue, QueueAct, Switch, Visit};
 use crate::files;
+use crate::library;
 use crate::machine::Machine;
 use crate::network::Network;
 use crate::order_file;
@@ -70,6 +71,8 @@ pub(crate) async fn carry_out(
             }
             Action::Materials(asked) => files::materials(&core, home, &asked, &ended).await,
             Action::Storage(asked) => files::storage(&core, &asked).await,
+            Action::Library => library::in_use(&core).await,
+            Action::Recognise { file, most } => library::recognise(&core, &file, most).await,
             Action::Option(Switch::WifiOnly { on }) => files::wifi_only(&core, on).await,
             Action::Status => status(&core).await,
             Action::Outlets(listing) => outlets(&core, &listing).await,

@@ -4,6 +4,7 @@ mod answer;
 mod args;
 mod commands;
 mod files;
+mod library;
 mod machine;
 mod network;
 mod order_file;

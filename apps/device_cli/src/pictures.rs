@@ -6,6 +6,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use polevik_device::pictures::{PictureError, Pictures, Shrunk, jpeg};
+use polevik_device::sync::recognition_library::Picture;
 use polevik_domain::photo::{PicturePolicy, kept_size};
 
 /// Longest side that is decoded, in pixels.
@@ -34,6 +35,14 @@ impl Pictures for Decoder {
             .ok_or_else(|| PictureError::Unreadable("what was written is no JPEG".to_owned()))?;
         Ok(Shrunk { bytes, content_type: jpeg::CONTENT_TYPE.to_owned(), width, height })
     }
+}
+
+/// A picture upright, as the recognition library takes it.
+pub(crate) fn pixels(picture: &[u8]) -> Result<Picture, PictureError> {
+    let upright = decode(picture)?.into_rgb8();
+    let sides = |side: u32| usize::try_from(side).unwrap_or(usize::MAX);
+    let (width, height) = (sides(upright.width()), sides(upright.height()));
+    Picture::new(width, height, upright.into_raw()).map_err(|error| PictureError::TooLarge(error.to_string()))
 }
 
 fn decode(picture: &[u8]) -> Result<DynamicImage, PictureError> {

@@ -29,6 +29,7 @@ use crate::files::Files;
 
 pub use self::install::{OpenLibrary, activate, install, open_active};
 pub use self::papers::take_manifest;
+pub use polevik_recognition_library::{Candidate, Picture};
 
 /// What is to be done next for the library.
 #[derive(Debug, Clone, PartialEq, Eq)]

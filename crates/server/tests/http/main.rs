@@ -6,6 +6,7 @@ mod busy;
 mod download;
 mod files;
 mod files_down;
+mod library;
 mod lives;
 mod login;
 mod photos;

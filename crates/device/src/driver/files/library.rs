@@ -1,6 +1,6 @@
 //! The recognition library, one step at a time: papers, a chunk, a file put together, the switch.
 
-use polevik_device_api::{Push, Stage, WaitReason};
+use polevik_device_api::{Failure, Push, Stage, WaitReason};
 use polevik_protocol::ErrorCode;
 
 use super::super::way::Way;
@@ -10,13 +10,22 @@ use crate::files::Files;
 use crate::host::Host;
 use crate::pictures::Pictures;
 use crate::sync::event::{FileProgress, Moved, RowEnd};
-use crate::sync::recognition_library::{self as library, Next};
+use crate::sync::recognition_library::{self as library, Next, OpenLibrary};
 use crate::transport::Transport;
 
 /// Steps that may fail one after the other on the same line before the row waits.
 const MOST_TRIES: u32 = 4;
 
 impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, I, P> {
+    /// Opens the recognition library in use; if it is spoiled, the one before it. `None` if there is none that works.
+    ///
+    /// # Errors
+    ///
+    /// What databases and disk say.
+    pub async fn open_library(&self) -> Result<Option<OpenLibrary>, Failure> {
+        library::open_active(&self.device, &self.files).await.map_err(|failed| failed.shown(None))
+    }
+
     /// One step towards the library this device shall have.
     pub(super) async fn fetch_library(&self, way: &Way<'_, T>) -> Result<Moved, Failed> {
         let next = library::next(&self.device)?;
