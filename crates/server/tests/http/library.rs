@@ -121,7 +121,14 @@ async fn nobody_else_fetches_it() {
         assert_eq!(server.get(&path, Some(&signed.token)).await.status, StatusCode::OK);
     }
     // The rows of another part do not help, though the bytes are the same.
-    server.app.store.write(|tx| tx.execute_batch("UPDATE library_release SET part_id = 'D2'; UPDATE library_chunk SET part_id = 'D2'").map_err(polevik_server_store::StoreError::from)).unwrap();
+    server
+        .app
+        .store
+        .write(|tx| {
+            tx.execute_batch("UPDATE library_release SET part_id = 'D2'; UPDATE library_chunk SET part_id = 'D2'")
+                .map_err(polevik_server_store::StoreError::from)
+        })
+        .unwrap();
     for path in [format!("/v1/library/manifests/{}", published.release.name), format!("/v1/library/chunks/{chunk}")] {
         assert_eq!(server.get(&path, Some(&signed.token)).await.status, StatusCode::NOT_FOUND);
     }
