@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use axum::http::HeaderValue;
+use polevik_device::pictures::jpeg;
 use polevik_device_api::frame::{self, FromCore, ToCore};
 use polevik_domain::numbering::DocumentNumber;
 use polevik_domain::time::CalendarDay;
@@ -12,7 +13,7 @@ use polevik_order_export::read::read;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::bucket::BucketName;
 use polevik_protocol::change::{ChangeNo, Op};
-use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, VisitBody, WithdrawalBody};
+use polevik_protocol::document::{DocumentKind, Envelope, OrderBody, PhotoBody, VisitBody, WithdrawalBody};
 use polevik_protocol::login::{ErrorBody, Health, LoginReply, LoginRequest};
 use polevik_protocol::manifest::{Blake3Hex, Manifest, Root};
 use polevik_protocol::repair::{BackfillReply, BackfillRequest, RepairReply, RepairRequest};
@@ -129,6 +130,9 @@ pub fn document_body(bytes: &[u8]) {
     }
     let _visit = json::<VisitBody>(bytes);
     let _withdrawal = json::<WithdrawalBody>(bytes);
+    if let Some(photo) = json::<PhotoBody>(bytes) {
+        assert_eq!(json::<PhotoBody>(&serde_json::to_vec(&photo).unwrap_or_default()), Some(photo));
+    }
 }
 
 /// Names, tags, codes, days and numbers: what is read is written back the same.
@@ -233,4 +237,16 @@ pub fn order_json(bytes: &[u8]) {
 /// Exported orders as a spreadsheet.
 pub fn order_xlsx(bytes: &[u8]) {
     order_file(bytes);
+}
+
+/// A picture as a camera gives it, with its notes.
+pub fn camera_jpeg(bytes: &[u8]) {
+    let (size, turned) = (jpeg::size(bytes), jpeg::orientation(bytes));
+    if let Some(bare) = jpeg::without_notes(bytes) {
+        assert_eq!((jpeg::size(&bare), jpeg::orientation(&bare)), (size, turned));
+        assert_eq!(jpeg::without_notes(&bare).as_ref(), Some(&bare), "a second time changes nothing");
+    }
+    if let Some(kept) = jpeg::finish(bytes, bytes, true) {
+        assert_eq!((jpeg::size(&kept), jpeg::orientation(&kept)), (size, 1));
+    }
 }

@@ -101,6 +101,14 @@ targets! {
     order_json: exported_orders(&["orders_v1.json"]), at most 2 * MIB;
     order_xlsx: exported_orders(&["orders_v1.xlsx", "orders_v1_stored.xlsx"]), at most 8 * MIB;
     range_header: texts(&["bytes=0-99", "bytes=100-", "bytes=-5", "bytes=0-1,5-9", "bytes=18446744073709551615-", "items=1-2"]), at most 64 * KIB;
+    camera_jpeg: pictures(), at most MIB;
+}
+
+fn pictures() -> Vec<Vec<u8>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crates/device/tests/golden");
+    ["camera.jpg", "camera_without_notes.jpg", "camera_upright_with_notes.jpg"]
+        .map(|name| std::fs::read(folder.join(name)).unwrap())
+        .to_vec()
 }
 
 fn exported_orders(names: &[&str]) -> Vec<Vec<u8>> {
