@@ -17,7 +17,7 @@ mod xlsx;
 /// The largest file that is read.
 pub const MOST_FILE_BYTES: usize = 256 * 1024 * 1024;
 
-/// The most orders of a file: five times the largest export that is measured.
+/// The most orders of a file.
 pub const MOST_ORDERS: usize = 100_000;
 
 /// The most problems that are told at once.

@@ -22,7 +22,7 @@ const ENCRYPTED: u16 = 1;
 /// Version 2.0: deflate.
 const NEEDED_VERSION: u16 = 20;
 
-/// Level 6 makes the files 12 % smaller than level 3 and takes twice its time.
+/// A fast level: on a phone somebody waits for the file.
 const LEVEL: Compression = Compression::new(3);
 
 const ALWAYS: &str = "a vector takes every byte";
@@ -116,10 +116,11 @@ fn dos_time(moment: LocalMoment) -> u32 {
 /// The most files an archive may hold.
 const MOST_ENTRIES: usize = 1_000;
 
-/// The most bytes of an unpacked part: about twenty times an export of 20 000 orders.
+/// The most bytes of an unpacked part: many times the largest sheet of an export of 20 000 orders.
 const MOST_PLAIN_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// How many times smaller than its content a packed part may be. Our sheets pack 25 times; an archive made to fill a memory, a thousand times.
+/// How many times smaller than its content a packed part may be. Sheets are
+/// far from it; an archive made to fill a memory reaches a thousand.
 const MOST_RATIO: u64 = 200;
 
 /// Content that is always allowed, whatever the ratio.
