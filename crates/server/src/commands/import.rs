@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bail!("cannot tell the form of {} by its name; add --format ndjson or --format csv", args.file.display());
     };
     if args.remove_missing && matches!(args.kind, Kind::PriceTypes | Kind::Warehouses | Kind::Audiences) {
-        bail!("--remove-missing is not for {}: other rows speak of them", args.kind.as_str());
+        bail!("--remove-missing is not for {}: prices, materials and stock speak of them", args.kind.as_str());
     }
     let store = database::open(&args.data.path)?;
     let part = store.read(|tx| the_part(tx, args.part.as_deref()))?;

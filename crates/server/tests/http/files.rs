@@ -640,3 +640,47 @@ async fn a_file_that_the_disk_has_lost_is_wanted_again() {
     assert_eq!(server.send_photo(&signed.token, &file).await.status, StatusCode::CREATED);
     assert_eq!(server.get(&format!("/v1/files/{}", Blake3Hex::of(&file)), Some(&signed.token)).await.body, file);
 }
+
+/// A body of these bytes after which nothing more comes, and no end either.
+fn hanging(bytes: Vec<u8>) -> Body {
+    Body::from_stream(stream::iter([Ok::<_, std::io::Error>(Bytes::from(bytes))]).chain(stream::pending()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_falls_silent_is_given_up_and_what_came_counts() {
+    let server = TestServer::new();
+    let signed = rep(&server).await;
+    let file = jpeg(640, 480, 50_000, 18);
+    let location = server.begin_upload(&signed.token, &file).await;
+    let began = tokio::time::Instant::now();
+    let silent = server.patch(&signed.token, &location, 0, hanging(file[..20_000].to_vec())).await;
+    assert_eq!((silent.status, silent.code().as_str()), (StatusCode::REQUEST_TIMEOUT, "N105"));
+    assert!(began.elapsed() >= std::time::Duration::from_secs(30));
+    assert_eq!(server.head(&signed.token, &location).await.header("upload-offset"), "20000");
+}
+
+/// However many upload at once, the bytes of only so many are in memory; the others are told when to come back, and lose nothing.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_uploads_at_once_take_no_more_memory_than_the_budget_has() {
+    let server = TestServer::with_settings(unlimited());
+    let file = jpeg(640, 480, 200_000, 19);
+    let mut begun = Vec::new();
+    for n in 0..33 {
+        let signed = server.signed_in("rep1@demo.example", device_id(n)).await;
+        for _ in 0..16 {
+            begun.push((signed.token.clone(), server.begin_upload(&signed.token, &file).await));
+        }
+    }
+    let one = |(token, location): (String, String)| {
+        let server = &server;
+        let bytes = file[..10_000].to_vec();
+        async move { server.patch(&token, &location, 0, hanging(bytes)).await }
+    };
+    let answers = futures::future::join_all(begun.into_iter().map(one)).await;
+    let count = |status: StatusCode| answers.iter().filter(|answer| answer.status == status).count();
+    // 64 MiB in pieces of 128 KiB.
+    assert_eq!((count(StatusCode::REQUEST_TIMEOUT), count(StatusCode::SERVICE_UNAVAILABLE)), (512, 16));
+    let busy = answers.iter().find(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE).unwrap();
+    assert_eq!(busy.code(), "S303");
+    assert!(busy.header("retry-after").parse::<u32>().unwrap() > 0);
+}
