@@ -6,5 +6,10 @@ use polevik_device_store::work::options::{self, OptionName};
 use crate::error::DeviceError;
 
 pub(super) fn set_wifi_only(both: &Both<'_>, on: bool) -> Result<(), DeviceError> {
-    Ok(if on { options::set(&both.work, OptionName::WiFiOnly, "1")? } else { options::clear(&both.work, OptionName::WiFiOnly)? })
+    if on {
+        options::set(&both.work, OptionName::WiFiOnly, "1")?;
+    } else {
+        options::clear(&both.work, OptionName::WiFiOnly)?;
+    }
+    Ok(())
 }

@@ -131,13 +131,13 @@ fn rewritten(bytes: &[u8], notes: Option<&[u8]>) -> Option<Vec<u8>> {
     // The notes stand behind the header, where every reader looks for them.
     let header = 1 + usize::from(pieces.get(1).is_some_and(|piece| piece.marker == APP0 && is_needed(piece)));
     for (number, piece) in pieces.iter().enumerate() {
-        if number == header {
-            if let Some(notes) = notes {
-                let length = u16::try_from(notes.len() + 2).ok()?;
-                out.extend_from_slice(&[0xff, APP1]);
-                out.extend_from_slice(&length.to_be_bytes());
-                out.extend_from_slice(notes);
-            }
+        if number == header
+            && let Some(notes) = notes
+        {
+            let length = u16::try_from(notes.len() + 2).ok()?;
+            out.extend_from_slice(&[0xff, APP1]);
+            out.extend_from_slice(&length.to_be_bytes());
+            out.extend_from_slice(notes);
         }
         if is_needed(piece) {
             out.extend_from_slice(piece.whole);
