@@ -6,7 +6,6 @@ use std::thread;
 
 use anyhow::{Result, ensure};
 use polevik_domain::time::UtcMillis;
-use polevik_protocol::Blake3Hex;
 use polevik_recognition_library::builder::{self, Built, Release, SkuSource, Source};
 use polevik_server_store::Store;
 use polevik_server_store::reference::products::{self, NamedProduct};
@@ -76,12 +75,14 @@ pub fn build(store: &Store, part_id: &str, shown: Shown) -> Result<Built> {
         *place = number;
     }
     let at_once = thread::available_parallelism().map_or(1, NonZero::get);
+    let placed: Vec<(u32, NamedProduct)> = (0..).zip(named).collect();
     let skus = thread::scope(|scope| {
-        let work: Vec<_> = named
-            .chunks(named.len().div_ceil(at_once))
+        let work: Vec<_> = placed
+            .chunks(placed.len().div_ceil(at_once))
             .map(|some| {
                 let categories = &categories;
-                scope.spawn(move || some.iter().map(|product| sku(product, categories, shown, pictures)).collect::<Result<Vec<_>>>())
+                let draw = move |(place, product): &(u32, NamedProduct)| sku(*place, product, categories, shown, pictures);
+                scope.spawn(move || some.iter().map(draw).collect::<Result<Vec<_>>>())
             })
             .collect();
         let mut skus = Vec::new();
@@ -93,10 +94,10 @@ pub fn build(store: &Store, part_id: &str, shown: Shown) -> Result<Built> {
     Ok(builder::build(&Source { categories: categories.into_keys().collect(), skus })?)
 }
 
-fn sku(product: &NamedProduct, categories: &BTreeMap<String, usize>, shown: Shown, pictures: u32) -> Result<SkuSource> {
-    let design = if is_among(shown.new_packs, product, u32::MAX) { 2 } else { 1 };
+fn sku(place: u32, product: &NamedProduct, categories: &BTreeMap<String, usize>, shown: Shown, pictures: u32) -> Result<SkuSource> {
+    let design = if is_among(shown.new_packs, place) { 2 } else { 1 };
     let pack = Pack::of(product.id.0, design);
-    let view = |number: u32| if is_among(shown.new_pictures, product, number) { number + 100 } else { number };
+    let view = |number: u32| if is_among(shown.new_pictures, place * pictures + number) { number + 100 } else { number };
     Ok(SkuSource {
         product: product.id.0,
         code: product.sku.clone(),
@@ -106,9 +107,20 @@ fn sku(product: &NamedProduct, categories: &BTreeMap<String, usize>, shown: Show
     })
 }
 
-/// Whether a picture of a product is among so many percent of all, the same ones every time.
-fn is_among(percent: u8, product: &NamedProduct, number: u32) -> bool {
-    let name = Blake3Hex::of(format!("{}:{number}", product.id.0).as_bytes());
-    let [first, second, ..] = name.digest();
-    u32::from(u16::from_le_bytes([first, second])) * 100 < u32::from(percent) << 16
+/// Whether the one at this place is among so many percent of all, which are spread evenly.
+fn is_among(percent: u8, place: u32) -> bool {
+    let until = |place: u32| place * u32::from(percent) / 100;
+    until(place + 1) > until(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_percent_are_so_many() {
+        for percent in [0, 1, 5, 33, 100] {
+            assert_eq!((0..1_200).filter(|place| is_among(percent, *place)).count(), usize::from(percent) * 12);
+        }
+    }
 }
