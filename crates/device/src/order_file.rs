@@ -123,7 +123,7 @@ impl Device {
         let chosen: Vec<&Stored> = stored.iter().filter(|order| order.is_chosen(wanted.selection)).collect();
         for (at, order) in chosen.iter().enumerate() {
             making.add(&reader.order(order)?)?;
-            if (at + 1) % ORDERS_PER_STEP == 0 && progress(at + 1, chosen.len()).is_break() {
+            if (at + 1).is_multiple_of(ORDERS_PER_STEP) && progress(at + 1, chosen.len()).is_break() {
                 return Err(MakeError::Stopped.into());
             }
         }
