@@ -28,6 +28,7 @@ use crate::catalogue::Catalogue;
 use crate::error::{DeviceError, Failed};
 use crate::files::Room;
 use crate::host::Host;
+use crate::screens::sync::Outside;
 use crate::sync::download::DownloadPlan;
 use crate::sync::engine::{Ended, Engine, Kept};
 use crate::sync::event::Facts;
@@ -36,7 +37,6 @@ use crate::sync::hello;
 use crate::sync::recognition_library::{self, Fetching};
 use crate::sync::rules::Pace;
 use crate::sync::status_row::{LastAttempt, StatusRow};
-use crate::screens::sync::Outside;
 use crate::{commands, screens};
 
 /// What a program tells a device at every start.
@@ -183,7 +183,9 @@ impl Device {
                 View::OrderPad(screens::order_pad::load(&both, catalogue, *order, search, *filter, moment)?)
             }
             Screen::Orders { limit } => View::Orders(screens::orders::load(&both, *limit, moment)?),
-            Screen::Sync => View::Sync(screens::sync::load(&both, &self.engine, &Outside { network, free: room.free, device_now }, moment)?),
+            Screen::Sync => {
+                View::Sync(screens::sync::load(&both, &self.engine, &Outside { network, free: room.free, device_now }, moment)?)
+            }
             Screen::Attention => View::Attention(screens::attention::load(&both)?),
             Screen::Materials => View::Materials(screens::materials::load(&both, &self.engine, room.free, moment)?),
             Screen::Storage => View::Storage(screens::storage::load(&both, room, moment)?),
@@ -327,6 +329,7 @@ impl Device {
             fill_due: !foreign::missing_columns(&both.reference)?.is_empty(),
             wifi_only: options::get(&both.work, OptionName::WiFiOnly)?.is_some(),
             visit_is_open: is_visit_open(&both.work)?,
+            photos: photos_waiting(&both.work)?,
             has_library: recognition_library::is_expected(&both.work)?,
             ..Facts::default()
         })
@@ -503,6 +506,12 @@ impl Device {
 fn is_visit_open(work: &Transaction<'_>) -> Result<bool, StoreError> {
     let Some(position) = last_position(work)? else { return Ok(false) };
     Ok(visits::open(work, position.id)?.is_some())
+}
+
+fn photos_waiting(work: &Transaction<'_>) -> Result<(u64, u64), StoreError> {
+    let Some(position) = last_position(work)? else { return Ok((0, 0)) };
+    let counts = outgoing_files::counts(work, position.id)?;
+    Ok((u64::from(counts.waiting), counts.bytes))
 }
 
 fn store_session(ended: &Ended) -> StoredSession {

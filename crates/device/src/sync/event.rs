@@ -38,6 +38,8 @@ pub struct Facts {
     pub wifi_only: bool,
     /// Whether a visit is open: another recognition library is not switched to before its end.
     pub visit_is_open: bool,
+    /// Photos that wait to be sent, and their bytes that the server does not have.
+    pub photos: (u64, u64),
     /// Whether the organisation has a recognition library, so that the server is to be asked for it.
     pub has_library: bool,
 }

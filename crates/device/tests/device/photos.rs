@@ -453,3 +453,16 @@ fn originals_go_when_their_time_is_over_and_not_before_they_are_confirmed() {
     assert!(!held(&world, &sent), "seven days after the server had it");
     assert!(held(&world, &waits), "a photo that waits is never removed");
 }
+
+#[test]
+fn a_photo_taken_on_the_mobile_network_goes_when_wifi_appears_though_nobody_pressed() {
+    let mut world = World::ready();
+    world.execute(Command::SetWiFiOnly { on: true });
+    world.turn_to(NetworkClass::Cellular);
+    let visit = open_visit(&mut world);
+    let file = take(&mut world, visit, 1);
+    assert_eq!(word(&row_of(&world.sync_view(), PHOTOS).state), "waiting");
+    assert_eq!(sent(&world), 0);
+    world.turn_to(NetworkClass::WiFi);
+    assert!(is_kept(&world, &file));
+}

@@ -92,10 +92,16 @@ impl Engine {
         for id in FILE_ROWS {
             let gate = self.gate(id, facts.network, facts.wifi_only);
             let row = self.rows.entry(id).or_default();
-            let LastAttempt::Waiting { reason, .. } = &mut row.last else { continue };
             if row.doing != Doing::Idle {
                 continue;
             }
+            let (photos, bytes) = if id == RowId::UploadMaterials { facts.photos } else { (0, 0) };
+            if let (LastAttempt::None | LastAttempt::Ok, Err(reason), 1..) = (&row.last, gate, photos) {
+                // A photo that is taken where it may not go waits from that moment, whether or not anybody presses.
+                row.wait(reason, photos, bytes);
+                is_other = true;
+            }
+            let LastAttempt::Waiting { reason, .. } = &mut row.last else { continue };
             match (*reason, gate) {
                 (WaitReason::OpenVisit, _) if facts.visit_is_open => (),
                 (WaitReason::OpenVisit, _) | (_, Ok(())) => wanted.push(id),

@@ -166,3 +166,21 @@ fn the_time_of_a_row_of_files_moves_only_when_everything_is_where_it_belongs() {
     moved(&mut engine, PHOTOS, Ok(step(PHOTOS, 2, 2, all())), &facts);
     assert_eq!(engine.row(PHOTOS).last_success, Some(NOW));
 }
+
+#[test]
+fn a_photo_that_is_taken_where_it_may_not_go_waits_at_once_and_goes_when_wifi_is_there() {
+    let mut engine = engine();
+    let taken = Facts { photos: (2, 600), ..on(NetworkClass::Cellular) };
+    assert_eq!(work_of(engine.step(Event::Changed, &taken)), []);
+    assert_eq!(engine.row(PHOTOS).shown(), RowState::Waiting { reason: WaitReason::WiFi, files: 2, bytes: 600 });
+    let there = Facts { network: NetworkClass::WiFi, ..taken };
+    assert_eq!(work_of(engine.step(Event::Woken, &there)), [Work::Move(PHOTOS)]);
+
+    let mut engine = super::engine();
+    assert_eq!(
+        engine.step(Event::Changed, &Facts { wifi_only: false, ..taken }),
+        [Effect::Show { now: true }],
+        "it may go: somebody presses"
+    );
+    assert_eq!(engine.row(PHOTOS).shown(), RowState::Never);
+}
