@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::FutureExt;
-use polevik_device::files::MemoryFiles;
+use polevik_device::files::{Files, Kind, MemoryFiles};
 use polevik_device::host::Host;
 use polevik_device::pictures::Undecoded;
 use polevik_device::{Device, Driver, Outside, Setup};
@@ -12,12 +12,14 @@ use polevik_device_api::frame::{Reply, Request};
 use polevik_device_api::{NetworkClass, Push, SyncView};
 use polevik_device_store::db::Both;
 use polevik_domain::time::{UtcMillis, UtcOffsetMinutes};
+use polevik_protocol::hash::Blake3Hex;
 use polevik_testkit::disk::{Crash, Disk};
 use polevik_testkit::random::Random;
 use tokio::task::AbortHandle;
 
 use crate::clock;
 use crate::network::{Connection, Line, Network};
+use crate::oracle::phone;
 use crate::shared::{Shared, Spawn, Violation};
 use crate::storage::Storage;
 
@@ -30,6 +32,7 @@ pub struct Machine {
 struct MachineInner {
     shared: Rc<Shared>,
     name: String,
+    connection: Rc<Connection>,
     offset_ms: Cell<i64>,
     zone_minutes: Cell<i32>,
     random: RefCell<Random>,
@@ -54,7 +57,7 @@ impl Host for Machine {
     }
 
     fn network(&self) -> NetworkClass {
-        NetworkClass::WiFi
+        self.inner.connection.network.get()
     }
 
     fn log(&self, line: &str) {
@@ -84,7 +87,7 @@ pub struct Handset {
     core: RefCell<Option<Rc<Core>>>,
     tasks: RefCell<Vec<AbortHandle>>,
     /// A copy of its disk, as a backup service makes it.
-    pub backup: RefCell<Option<Disk>>,
+    pub backup: RefCell<Option<(Disk, MemoryFiles)>>,
     /// Starts that failed since the last that did not.
     failed_starts: Cell<u32>,
     /// A start is on its way.
@@ -109,6 +112,7 @@ impl Handset {
             inner: Rc::new(MachineInner {
                 shared: Rc::clone(shared),
                 name: name.clone(),
+                connection: Rc::clone(&connection),
                 offset_ms: Cell::new(0),
                 zone_minutes: Cell::new(180),
                 random: RefCell::new(random),
@@ -135,6 +139,32 @@ impl Handset {
             wants_check: Cell::new(false),
             will_lose_power: Cell::new(false),
         })
+    }
+
+    /// The phone comes into a network of this kind.
+    pub fn enter_network(self: &Rc<Self>, network: NetworkClass) {
+        self.connection.network.set(network);
+        self.ask(Request::Network(network));
+    }
+
+    /// Learns how «только по Wi-Fi» stands, to see that nothing goes against it.
+    pub fn note_switch(self: &Rc<Self>) {
+        let on = self.look(|both| phone::option(&both.work, "wifi_only")).and_then(Result::ok);
+        if let Some(on) = on {
+            self.connection.wifi_only.set(on.is_some());
+        }
+    }
+
+    /// Its files become those of another place.
+    pub fn put_files(&self, files: &MemoryFiles) {
+        // Which way the switch stands in what was put is not known yet.
+        self.connection.wifi_only.set(false);
+        for held in names_of(&self.files) {
+            let _ = self.files.remove(&held).now_or_never();
+        }
+        for held in names_of(files) {
+            let _ = self.files.put(&files.peek(&held).unwrap_or_default()).now_or_never();
+        }
     }
 
     /// Sets the clock this far from the true one.
@@ -221,6 +251,9 @@ impl Handset {
     pub fn crash(self: &Rc<Self>, crash: Crash) {
         self.lost_power.set(self.lost_power.get() || crash != Crash::Process || self.disk.has_crashed());
         self.disk.crash(crash);
+        if crash != Crash::Process {
+            self.files.lose_power();
+        }
         self.end();
         self.disk.restart();
     }
@@ -293,4 +326,19 @@ impl Handset {
         let core = self.core.borrow().clone()?;
         core.with_device(|device| device.sync_view(&self.machine)).ok()
     }
+}
+
+/// A place with the same files, as a backup has them.
+pub fn copy_of(files: &MemoryFiles) -> MemoryFiles {
+    let copy = MemoryFiles::default();
+    for name in names_of(files) {
+        let _ = copy.put(&files.peek(&name).unwrap_or_default()).now_or_never();
+    }
+    copy
+}
+
+/// Names of whole files.
+pub fn names_of(files: &MemoryFiles) -> Vec<Blake3Hex> {
+    let held = files.list().now_or_never().and_then(Result::ok).unwrap_or_default();
+    held.into_iter().filter(|held| held.kind == Kind::Whole).map(|held| held.name).collect()
 }

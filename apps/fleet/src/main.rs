@@ -6,6 +6,7 @@ mod handset;
 mod network;
 mod oracle;
 mod people;
+mod pictures;
 mod plan;
 #[cfg(feature = "planted")]
 mod planted;

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use futures::channel::oneshot;
 use polevik_device::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use polevik_device_api::NetworkClass;
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::login::ErrorBody;
@@ -16,7 +17,7 @@ use polevik_testkit::random::Random;
 use crate::clock;
 use crate::plan::NetFault;
 use crate::server::{Answer, Office};
-use crate::shared::{Shared, Spawn};
+use crate::shared::{Shared, Spawn, Violation};
 use crate::trace::short_hash;
 
 /// How long a device waits for a further byte, in milliseconds: the transport's promise.
@@ -41,12 +42,34 @@ pub struct Connection {
     offline_until_ms: Cell<u64>,
     portal_until_ms: Cell<u64>,
     requests: Cell<u64>,
+    /// What kind of network it is.
+    pub network: Cell<NetworkClass>,
+    /// Whether photos and materials go over Wi-Fi alone, as last seen in the phone.
+    pub wifi_only: Cell<bool>,
 }
 
 impl Connection {
     /// A good one.
     pub fn new() -> Self {
-        Self { faults: RefCell::default(), offline_until_ms: Cell::new(0), portal_until_ms: Cell::new(0), requests: Cell::new(0) }
+        Self {
+            faults: RefCell::default(),
+            offline_until_ms: Cell::new(0),
+            portal_until_ms: Cell::new(0),
+            requests: Cell::new(0),
+            network: Cell::new(NetworkClass::WiFi),
+            wifi_only: Cell::new(false),
+        }
+    }
+
+    /// Whether a request may go as things stand; photos and materials have to wait for some networks.
+    fn may_carry(&self, path: &str) -> bool {
+        let is_of_files = ["/v1/uploads", "/v1/files"].iter().any(|files| path.starts_with(files));
+        match self.network.get() {
+            _ if !is_of_files => true,
+            NetworkClass::WiFi => true,
+            NetworkClass::Roaming => false,
+            NetworkClass::MeteredWiFi | NetworkClass::Cellular | NetworkClass::Unknown | NetworkClass::Offline => !self.wifi_only.get(),
+        }
     }
 
     /// The next request that nothing befalls yet has this fault.
@@ -141,7 +164,14 @@ impl Network {
         if fault == Some(NetFault::Duplicate) {
             self.send_again(name, &request, pick % 90_000);
         }
-        let Some(answer) = self.office.serve(name, &to_http(&request, &path)?).await else {
+        let mut http = to_http(&request, &path)?;
+        if fault == Some(NetFault::CutRequest) && path.starts_with("/v1/uploads") && !http.body.is_empty() {
+            http.cut_at = Some(usize::try_from(pick).unwrap_or(0) % http.body.len());
+            self.office.serve(name, &http).await;
+            clock::sleep(down_ms).await;
+            return Err(TransportError::new(ErrorCode::ConnectionLost, "cut in the request"));
+        }
+        let Some(answer) = self.office.serve(name, &http).await else {
             clock::sleep(down_ms).await;
             return Err(TransportError::new(ErrorCode::ConnectionLost, "reset by peer"));
         };
@@ -208,6 +238,8 @@ pub struct ServerRequest {
     parts: (Method, String, Vec<(&'static str, String)>),
     body: Vec<u8>,
     wanted_headers: &'static [&'static str],
+    /// The connection breaks after so many bytes of the body.
+    cut_at: Option<usize>,
 }
 
 impl ServerRequest {
@@ -235,13 +267,20 @@ impl ServerRequest {
         for (name, value) in headers {
             builder = builder.header(*name, value);
         }
-        builder.body(Body::from(self.body.clone())).ok()
+        let body = match self.cut_at {
+            None => Body::from(self.body.clone()),
+            Some(at) => {
+                let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+                Body::from_stream(futures::stream::iter([Ok(self.body[..at].to_vec()), Err(broken)]))
+            }
+        };
+        builder.body(body).ok()
     }
 }
 
 fn to_http(request: &HttpRequest, path: &str) -> Result<ServerRequest, TransportError> {
     let parts = (request.method, path.to_owned(), request.headers.clone());
-    let built = ServerRequest { parts, body: request.body.clone(), wanted_headers: request.wanted_headers };
+    let built = ServerRequest { parts, body: request.body.clone(), wanted_headers: request.wanted_headers, cut_at: None };
     if built.build().is_none() {
         return Err(TransportError::new(ErrorCode::Unexpected, "a request that is not HTTP"));
     }
@@ -261,6 +300,11 @@ pub struct Line {
 
 impl Transport for Line {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let path = request.url.trim_start_matches("http://office");
+        if !self.connection.may_carry(path) {
+            let what = format!("{} sends {path} over {:?}", self.name, self.connection.network.get());
+            self.network.shared.violated(Violation::new("gate", what));
+        }
         let (done, answered) = oneshot::channel();
         let line = self.clone();
         self.network.shared.spawn(async move {

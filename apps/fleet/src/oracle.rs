@@ -5,6 +5,7 @@ pub mod central;
 pub mod frozen;
 pub mod log_reader;
 pub mod phone;
+pub mod photos;
 pub mod results;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,8 @@ pub struct Oracle {
     accepted: BTreeSet<DocumentKey>,
     epoch: String,
     heads: BTreeMap<String, i64>,
+    /// Photos that were taken.
+    pub photos: Photos,
     /// Somebody who reads the whole log.
     reader: LogReader,
     states: BTreeMap<(String, String, i64), Sums>,
@@ -178,6 +181,7 @@ impl Oracle {
             promise.holders.remove(&number);
             promise.excused |= promise.holders.is_empty();
         }
+        self.photos.phone_set_back(number);
         self.forget_cursors(number);
     }
 
@@ -299,6 +303,7 @@ impl Oracle {
         self.receipts.retain(|(key, _), _| receipts.contains_key(key));
         self.places = self.places_of_backup.clone();
         self.order_may_differ = true;
+        self.photos.office_set_back();
         Ok(())
     }
 
@@ -357,7 +362,7 @@ impl Oracle {
         visits: &BTreeMap<Vec<u8>, (u32, bool)>,
     ) -> Result<(), Violation> {
         let mut newest: BTreeMap<&Vec<u8>, &central::KeptDocument> = BTreeMap::new();
-        for document in documents.iter().filter(|document| document.kind != "withdrawal") {
+        for document in documents.iter().filter(|document| document.kind != "withdrawal" && document.kind != "photo") {
             let held = newest.entry(&document.key.id).or_insert(document);
             if document.key.revision > held.key.revision {
                 *held = document;
@@ -440,6 +445,7 @@ fn judge_order(documents: &[central::KeptDocument]) -> Result<(), Violation> {
 
 use log_reader::LogReader;
 use phone::Checkpoint;
+use photos::Photos;
 
 fn unreadable(invariant: &'static str, number: usize, error: &rusqlite::Error) -> Violation {
     Violation::new(invariant, format!("phone {number} cannot be read: {error}"))

@@ -37,6 +37,12 @@ pub enum Op {
     Visit { phone: usize, pick: u64 },
     /// The rep places an order, in the open visit or outside one.
     Order { phone: usize, pick: u64 },
+    /// The rep takes a photo in the open visit.
+    Photo { phone: usize, pick: u64 },
+    /// The rep turns «только по Wi-Fi» on or off.
+    SetWiFiOnly { phone: usize, pick: u64 },
+    /// The phone comes into a network of another kind.
+    SetNetwork { phone: usize, pick: u64 },
     /// The rep presses «Синхронизировать».
     Sync { phone: usize, pick: u64 },
     /// The rep stops the session.
@@ -170,6 +176,8 @@ pub enum NetFault {
     Delay,
     /// The answer takes minutes.
     DelayAnswer,
+    /// The request with bytes of a photo ends early; what came counts.
+    CutRequest,
     /// The answer ends early and the network says so.
     CutAnswer,
     /// The answer ends early and nobody says so.
@@ -196,7 +204,8 @@ pub enum NetFault {
     ServerDiesAfter,
 }
 
-const NET_FAULTS: [NetFault; 17] = [
+const NET_FAULTS: [NetFault; 18] = [
+    NetFault::CutRequest,
     NetFault::DropRequest,
     NetFault::DropAnswer,
     NetFault::Duplicate,
@@ -258,9 +267,12 @@ pub struct Draw {
 type Make = fn(usize, u64) -> Op;
 
 /// What people do: makers and weights.
-const PEOPLE: [(Make, u64); 11] = [
+const PEOPLE: [(Make, u64); 14] = [
     (|phone, pick| Op::Visit { phone, pick }, 60),
     (|phone, pick| Op::Order { phone, pick }, 60),
+    (|phone, pick| Op::Photo { phone, pick }, 60),
+    (|phone, pick| Op::SetWiFiOnly { phone, pick }, 5),
+    (|phone, pick| Op::SetNetwork { phone, pick }, 15),
     (|phone, pick| Op::Sync { phone, pick }, 80),
     (|phone, _| Op::StopSync { phone }, 4),
     (|phone, _| Op::Wake { phone }, 12),
@@ -285,7 +297,7 @@ const OFFICE: [(Make, u64); 7] = [
 
 /// What goes wrong: makers and weights; each seed leaves about half of them out.
 const FAULTS: [(Make, u64); 22] = [
-    (|phone, pick| Op::Net { phone, fault: NET_FAULTS[usize::try_from(pick % 17).unwrap_or(0)], pick: pick / 17 }, 90),
+    (|phone, pick| Op::Net { phone, fault: NET_FAULTS[usize::try_from(pick % 18).unwrap_or(0)], pick: pick / 18 }, 90),
     (|phone, pick| Op::Offline { phone, pick }, 10),
     (|phone, pick| Op::Portal { phone, pick }, 6),
     (|_, pick| Op::Storm { pick }, 4),

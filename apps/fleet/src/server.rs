@@ -3,8 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -15,6 +17,7 @@ use polevik_server::app::{App, AppSettings};
 use polevik_server::blobs::Blobs;
 use polevik_server::feed::garbage;
 use polevik_server::feed::seal::{SealRules, Sealer};
+use polevik_server::file::spool::Spool;
 use polevik_server::router::{Connection, router};
 use polevik_server_store::db::FILE_NAME;
 use polevik_server_store::{Store, StoreError, migrate, part};
@@ -68,6 +71,35 @@ pub struct Begin {
 /// Most rows of one segment in a company with few products, and in one with many.
 pub const SEGMENT_ROWS: [usize; 2] = [SEAL_RULES.segment_rows, 500];
 
+/// Where the processes of one machine keep uploads under way: real folders, gone with the machine. What they hold outlives a process; what a
+/// loss of power does to such files is tried elsewhere.
+struct SpoolFolder {
+    path: PathBuf,
+}
+
+impl SpoolFolder {
+    fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        // In memory where there is such a place: worlds do not wait for a disk.
+        let memory = PathBuf::from("/dev/shm");
+        let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        Self { path: place.join(format!("polevik-fleet-{}-{number}", std::process::id())) }
+    }
+
+    /// The folder of a process.
+    fn of(&self, process: usize) -> PathBuf {
+        self.path.join(process.to_string())
+    }
+}
+
+impl Drop for SpoolFolder {
+    fn drop(&mut self) {
+        // Nothing depends on it: a folder that stays is only in the way.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
 /// One process of the server.
 struct Node {
     app: App,
@@ -87,6 +119,7 @@ pub struct Office {
     node_count: usize,
     skews_ms: [i64; 2],
     in_flight: RefCell<Vec<AbortHandle>>,
+    spools: SpoolFolder,
     /// The database and the blobs as a backup has them.
     backup: RefCell<Option<(Disk, Arc<InMemory>)>>,
     /// Failures of the disk that were seen so far: a status 500 after a new one is no surprise.
@@ -117,6 +150,7 @@ impl Office {
             node_count,
             skews_ms,
             in_flight: RefCell::default(),
+            spools: SpoolFolder::new(),
             backup: RefCell::default(),
             disk_failures: Cell::new(0),
             random: RefCell::new(random),
@@ -137,7 +171,8 @@ impl Office {
             let store = open()?;
             let blobs = Blobs::over(Arc::clone(&*self.blobs.borrow()) as Arc<dyn object_store::ObjectStore>);
             let sealer = Sealer::with_rules(store.clone(), blobs.clone(), self.rules);
-            let settings = AppSettings { keep_old_password_hashes: true, ..AppSettings::default() };
+            let spool = Spool::open(&self.spools.of(number), clock::now()).map_err(|error| error.to_string())?;
+            let settings = AppSettings { keep_old_password_hashes: true, spool: Some(Arc::new(spool)), ..AppSettings::default() };
             let clock = Box::new(ServerClock { skew_ms: self.skews_ms[number % 2] });
             let app = App::over(store, blobs, sealer, Language::Russian, settings, clock, seeded_random);
             nodes.push(Node { router: router(&app, Connection::Plain), app });

@@ -94,6 +94,9 @@ impl Op {
         match self {
             Self::Visit { phone, .. }
             | Self::Order { phone, .. }
+            | Self::Photo { phone, .. }
+            | Self::SetWiFiOnly { phone, .. }
+            | Self::SetNetwork { phone, .. }
             | Self::Sync { phone, .. }
             | Self::StopSync { phone }
             | Self::Wake { phone }
@@ -186,6 +189,7 @@ impl World {
         }
         let store = self.office.desk().filter(|_| !self.office.disk().has_crashed());
         let is_rotten = phone.is_rotten.get();
+        phone.note_switch();
         let looked = phone.look(|both| self.oracle.borrow_mut().look_at_phone(phone.number, both, store.as_ref(), is_rotten));
         match looked {
             Some(Err(violation)) if self.is_excused(phone, &violation) => Ok(()),

@@ -73,6 +73,16 @@ bugs! {
     LastChangeNotSealed = "last change not sealed";
     /// A restored database goes on under its old epoch.
     EpochKept = "epoch kept after a restore";
+    /// Segments that are applied stay where they were staged.
+    StagedKept = "staged segments kept";
+    /// A row that failed often is not tried again by itself.
+    GivesUp = "gives up after some failures";
+    /// A segment that a manifest names passes for garbage.
+    NamedIsGarbage = "named segment collected";
+    /// A photo whose connection broke passes for kept by the server.
+    SentIsKept = "photo sent taken for photo kept";
+    /// Photos go in roaming.
+    RoamingPasses = "gate passes roaming";
     /// A document's failure takes its neighbours with it.
     SavepointMissing = "savepoint missing";
 }

@@ -146,6 +146,20 @@ pub fn visits(tx: &Transaction<'_>) -> rusqlite::Result<BTreeMap<Vec<u8>, (u32, 
     rows.collect()
 }
 
+/// Photos that stand: documents and the names of their files.
+pub fn photos(tx: &Transaction<'_>) -> rusqlite::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+    let mut statement = tx.prepare_cached("SELECT document_id, hash FROM photo WHERE part_id = 'D1' AND withdrawn_at_ms IS NULL")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// Files that are kept, and their lengths.
+pub fn files(tx: &Transaction<'_>) -> rusqlite::Result<BTreeMap<Vec<u8>, u64>> {
+    let mut statement = tx.prepare_cached("SELECT hash, byte_count FROM file WHERE part_id = 'D1'")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.max(0).cast_unsigned())))?;
+    rows.collect()
+}
+
 /// The rows a position should hold, from the base tables: who serves which territory, which outlets lie there, by which lists they buy.
 /// Only the place of an outlet is taken from its bucket; [`super::Oracle`] knows what the office said of it.
 pub fn rows_of_position(tx: &Transaction<'_>, position: i64) -> rusqlite::Result<Rows> {

@@ -1,5 +1,7 @@
 //! What a phone's two databases hold, asked in words of its own.
 
+use std::collections::BTreeSet;
+
 use polevik_device_store::Transaction;
 use polevik_protocol::rows::TABLES;
 use rusqlite::types::Value;
@@ -56,6 +58,22 @@ pub fn unanswered(tx: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, i64)>> {
     )?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
+}
+
+/// Photos that wait to go up, by position: (position, how many).
+pub fn waiting_photos(tx: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT position_id, COUNT(*) FROM outgoing_file WHERE state = 'waiting' GROUP BY position_id ORDER BY position_id",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// Names of files that a row names.
+pub fn named_files(tx: &Transaction<'_>) -> rusqlite::Result<BTreeSet<String>> {
+    let mut statement = tx.prepare_cached("SELECT file FROM outgoing_file UNION SELECT file FROM held_file")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    names.collect()
 }
 
 /// A setting.

@@ -3,19 +3,32 @@
 use std::rc::Rc;
 
 use polevik_device_api::frame::{Reply, Request};
-use polevik_device_api::{Command, CommandDone, LineChange, RowId};
+use polevik_device_api::{Command, CommandDone, LineChange, NetworkClass, RowId};
 use polevik_domain::ids::{DeviceId, DocumentId, OutletId, ProductId};
+use polevik_domain::photo::Scene;
 use polevik_domain::quantity::Unit;
+use polevik_protocol::hash::Blake3Hex;
 use polevik_testkit::disk::{Crash, Failure, FailureKind};
 use polevik_testkit::random::Random;
 
 use super::World;
 use crate::clock;
-use crate::handset::Handset;
+use crate::handset::{Handset, copy_of};
 use crate::oracle::{central, phone};
 use crate::people::PASSWORD;
+use crate::pictures::jpeg;
 use crate::plan::Op;
 use crate::shared::Spawn;
+
+/// Networks that phones come into; Wi-Fi most often.
+const NETWORKS: [NetworkClass; 6] = [
+    NetworkClass::WiFi,
+    NetworkClass::WiFi,
+    NetworkClass::MeteredWiFi,
+    NetworkClass::Cellular,
+    NetworkClass::Roaming,
+    NetworkClass::Unknown,
+];
 
 impl World {
     /// Does what a step says.
@@ -24,6 +37,13 @@ impl World {
         match *op {
             Op::Visit { phone, pick } => self.visit(&self.phone(phone), pick),
             Op::Order { phone, pick } => self.order(&self.phone(phone), pick),
+            Op::Photo { phone, pick } => self.photo(&self.phone(phone), pick),
+            Op::SetWiFiOnly { phone, pick } => {
+                let phone = self.phone(phone);
+                phone.ask(Request::Execute(Command::SetWiFiOnly { on: pick.is_multiple_of(2) }));
+                phone.note_switch();
+            }
+            Op::SetNetwork { phone, pick } => self.phone(phone).enter_network(NETWORKS[usize::try_from(pick % 6).unwrap_or(0)]),
             Op::Sync { phone, pick } => {
                 let row =
                     [None, None, Some(RowId::UploadMandatory), Some(RowId::DownloadMandatory)][usize::try_from(pick % 4).unwrap_or(0)];
@@ -97,15 +117,16 @@ impl World {
             Op::BackUpPhone { phone } => {
                 let phone = self.phone(phone);
                 if !phone.disk.has_crashed() {
-                    *phone.backup.borrow_mut() = Some(phone.disk.fork());
+                    *phone.backup.borrow_mut() = Some((phone.disk.fork(), copy_of(&phone.files)));
                 }
             }
             Op::RestorePhone { phone } => {
                 let phone = self.phone(phone);
                 let backup = phone.backup.borrow().clone();
-                if let Some(backup) = backup {
+                if let Some((disk, files)) = backup {
                     phone.crash(Crash::Process);
-                    phone.disk.restore(&backup);
+                    phone.disk.restore(&disk);
+                    phone.put_files(&files);
                     self.oracle.borrow_mut().phone_set_back(phone.number);
                     phone.start_later(1_000);
                 }
@@ -205,6 +226,19 @@ impl World {
         }
     }
 
+    fn photo(&self, phone: &Rc<Handset>, pick: u64) {
+        if phone.open_visit().is_none() {
+            self.visit(phone, pick);
+        }
+        let Some(visit) = phone.open_visit() else { return };
+        let picture = jpeg(pick);
+        let (name, bytes) = (Blake3Hex::of(&picture), picture.len() as u64);
+        let request = Request::TakePhoto { visit, scene: Scene::Shelf, comment: String::new(), picture };
+        if let Some(Reply::Done(CommandDone::Document(id))) = phone.ask(request) {
+            self.oracle.borrow_mut().photos.promise(phone.number, id, &name, bytes);
+        }
+    }
+
     fn withdraw(&self, phone: &Rc<Handset>, pick: u64) {
         let Some(Ok(outbox)) = phone.look(|both| phone::outbox(&both.work)) else { return };
         let place = usize::try_from(pick).unwrap_or(0) % outbox.len().max(1);
@@ -234,11 +268,12 @@ impl World {
         if self.phones.len() >= 10 || phone.disk.has_crashed() {
             return;
         }
-        let disk = match &*phone.backup.borrow() {
-            Some(backup) if pick.is_multiple_of(2) => backup.fork(),
-            _ => phone.disk.fork(),
+        let (disk, files) = match &*phone.backup.borrow() {
+            Some((disk, files)) if pick.is_multiple_of(2) => (disk.fork(), copy_of(files)),
+            _ => (phone.disk.fork(), copy_of(&phone.files)),
         };
         let twin = Handset::new(&self.shared, &self.network, self.phones.len(), phone.rep, disk);
+        twin.put_files(&files);
         twin.is_rotten.set(phone.is_rotten.get());
         twin.start();
         self.phones.push(twin);

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use polevik_device_api::frame::Request;
-use polevik_device_api::{Command, RowState, RowView};
+use polevik_device_api::{Command, NetworkClass, RowState, RowView};
+use polevik_device_store::Transaction;
 use polevik_protocol::ErrorCode;
 use polevik_protocol::error_code::Retry;
 use polevik_testkit::disk::Crash;
@@ -33,6 +34,7 @@ impl World {
             phone.disk.heal();
             phone.disk.crash_at(u64::MAX, Crash::Process);
             phone.disk.set_capacity(None);
+            phone.enter_network(NetworkClass::WiFi);
             // Where the results of other clocks are compared, these stay as they were.
             if !self.shared.wants_results {
                 phone.set_clock(0);
@@ -106,7 +108,7 @@ impl World {
         let looked = phone.look(|both| {
             let token = phone::option(&both.work, "token")?;
             let position = phone::option(&both.work, "position")?;
-            Ok::<_, rusqlite::Error>((token.is_some(), position, phone::unanswered(&both.work)?, phone::checkpoints(&both.reference)?))
+            Ok::<_, rusqlite::Error>((token.is_some(), position, unsent(&both.work)?, phone::checkpoints(&both.reference)?))
         });
         let (signed_in, position, unanswered, (epoch, checkpoints)) = match looked {
             Some(Ok(looked)) => looked,
@@ -160,9 +162,13 @@ impl World {
             if view.rows.iter().all(|row| row.state == RowState::Ok) {
                 phone.ask(Request::Sync(None));
             }
-            return Ok(Some(format!("{count} documents wait; rows {:?}", view.rows.iter().map(|row| &row.state).collect::<Vec<_>>())));
+            return Ok(Some(format!(
+                "{count} documents or photos wait; rows {:?}",
+                view.rows.iter().map(|row| &row.state).collect::<Vec<_>>()
+            )));
         }
-        if let Some(row) = view.rows.iter().find(|row| row.state != RowState::Ok) {
+        // A row of files is done when all that can be moved is.
+        if let Some(row) = view.rows.iter().find(|row| !matches!(row.state, RowState::Ok | RowState::Partial { .. })) {
             return Ok(Some(format!("{:?}", row.state)));
         }
         if phone.wants_check.replace(false) {
@@ -182,4 +188,11 @@ impl World {
         }
         Ok(None)
     }
+}
+
+/// Documents that have no answer, and then photos that have not gone, by position.
+fn unsent(work: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut unsent = phone::unanswered(work)?;
+    unsent.extend(phone::waiting_photos(work)?);
+    Ok(unsent)
 }

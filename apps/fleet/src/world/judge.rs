@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use futures::FutureExt;
+use polevik_device::files::{Files, Kind};
 use polevik_device_store::db::WORK;
 use polevik_testkit::disk::Disk;
 
@@ -23,6 +25,10 @@ impl World {
         self.oracle.borrow().judge_documents(&store)?;
         self.oracle.borrow().judge_places(&store)?;
         self.oracle.borrow().judge_log(&store)?;
+        if let Some(app) = self.office.app() {
+            self.oracle.borrow().photos.judge(&store, &app.blobs)?;
+        }
+        self.phones.iter().try_for_each(judge_files)?;
         if self.shared.wants_results {
             let positions: Vec<i64> = self.desk.people.iter().map(Person::position_id).collect();
             let results = results(&store, &positions).map_err(|error| Violation::new("I15", error.to_string()))?;
@@ -125,6 +131,16 @@ impl World {
         let store = self.office.desk().ok_or_else(|| Violation::new("I20", "the server does not open again"))?;
         let after = read(&store)?;
         if before == after { Ok(()) } else { Err(Violation::new("I20", "opening the central database changes it")) }
+    }
+}
+
+/// No part of a file is left when everything has drained, and no file that nothing names.
+fn judge_files(phone: &Rc<Handset>) -> Result<(), Violation> {
+    let Some(Ok(named)) = phone.look(|both| phone::named_files(&both.work)) else { return Ok(()) };
+    let held = phone.files.list().now_or_never().and_then(Result::ok).unwrap_or_default();
+    match held.iter().find(|held| held.kind == Kind::Part || !named.contains(held.name.as_str())) {
+        Some(left) => Err(Violation::new("I19", format!("{} keeps {left:?}, which nobody asks for", phone.name))),
+        None => Ok(()),
     }
 }
 

@@ -18,6 +18,9 @@ const DELAYS_S: [i64; 6] = [5, 15, 60, 300, 900, 1_800];
 /// ±20 % of jitter, so that a fleet that failed together does not return together. A time the server named is never undercut.
 #[must_use]
 pub fn next_try(code: ErrorCode, attempts: u32, retry_after_s: Option<u32>, now: UtcMillis, random: u32) -> Option<UtcMillis> {
+    if polevik_planted::is(polevik_planted::Bug::GivesUp) && attempts > 2 {
+        return None;
+    }
     let delay_s = match (retry_of(code), retry_after_s) {
         (Retry::OnNetworkChange | Retry::AfterAction | Retry::Never, _) => return None,
         (Retry::AtServerTime | Retry::Later | Retry::Once, Some(seconds)) => {

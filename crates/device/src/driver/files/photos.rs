@@ -137,8 +137,7 @@ impl<T: Transport, H: Host, F: Files, I: Pictures, P: Fn(Push)> Driver<T, H, F, 
             let len = if careful { len.min(MAX_RESENT_BYTES) } else { len };
             (len, careful || memory.up.sums(len))
         };
-        let shift = u64::from(offset > 0 && polevik_planted::is(polevik_planted::Bug::PartAtWrongOffset));
-        let bytes = match self.files.read(&file.file, offset - shift, len).await {
+        let bytes = match self.files.read(&file.file, offset, len).await {
             Ok(bytes) if bytes.len() as u64 == len => bytes,
             // Gone, or cut short by somebody: what is left of it is not the photo any more.
             Ok(_) | Err(FilesError::NotFound | FilesError::Damaged) => return self.lose(&file.file),
