@@ -230,7 +230,11 @@ impl InProcess {
     /// The device of a folder, which is made if it does not exist.
     pub fn open(home: &Path, server: &Server) -> Result<Self> {
         let folder = Folder::new(home)?;
-        let setup = Setup { server: Some(server.address().to_owned()), model: "bench".to_owned(), app_version: "0".to_owned() };
+        let setup = Setup {
+            server: Some(server.address().to_owned()),
+            model: "bench".to_owned(),
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
         let device = Device::open(Box::new(folder), setup, &Machine).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = reqwest::Client::builder().no_gzip().build()?;

@@ -49,7 +49,11 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "storm", about: "1 000 first synchronisations at once", run: storm::run },
     Scenario { name: "polling", about: "10 000 devices connected: asking, and waiting for news", run: polling::run },
     Scenario { name: "files", about: "500 photos up by tus and down by ranges, beside nginx", run: files::run },
-    Scenario { name: "library", about: "a recognition library of 90 MB: the first one, and the next with few packs changed", run: library::run },
+    Scenario {
+        name: "library",
+        about: "a recognition library of 90 MB: the first one, and the next with few packs changed",
+        run: library::run,
+    },
     Scenario { name: "browser", about: "first synchronisation in Chromium on its private file system", run: browser::run },
 ];
 

@@ -204,11 +204,8 @@ fn photo(seed: u64) -> Photo {
 
 fn upload(photo: &Photo, token: &str) -> Vec<u8> {
     let word = |key: &str, value: &str| format!("{key} {}", BASE64.encode(value));
-    let metadata = [
-        word(METADATA_HASH, photo.hash.as_str()),
-        word(METADATA_CLASS, FileClass::Photo.as_str()),
-        word(METADATA_TYPE, "image/jpeg"),
-    ];
+    let metadata =
+        [word(METADATA_HASH, photo.hash.as_str()), word(METADATA_CLASS, FileClass::Photo.as_str()), word(METADATA_TYPE, "image/jpeg")];
     let head = format!(
         "POST /v1/uploads HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\ntus-resumable: {TUS_VERSION}\r\n\
          upload-length: {length}\r\nupload-metadata: {metadata}\r\ncontent-type: application/offset+octet-stream\r\n\
@@ -277,11 +274,8 @@ async fn offer_again(socket: &str, photos: &[Photo], token: &str) -> Result<f64>
     let mut connection = Connection::open(socket).await?;
     let mut bytes = 0;
     for photos in photos.chunks(MAX_OFFERED_FILES) {
-        let files = photos.iter().map(|photo| OfferedFile {
-            hash: photo.hash.clone(),
-            bytes: photo.bytes.len() as u64,
-            class: FileClass::Photo,
-        });
+        let files =
+            photos.iter().map(|photo| OfferedFile { hash: photo.hash.clone(), bytes: photo.bytes.len() as u64, class: FileClass::Photo });
         let body = serde_json::to_vec(&OfferRequest { files: files.collect() })?;
         let head = format!(
             "POST /v1/files/offer HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\

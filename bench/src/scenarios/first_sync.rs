@@ -1,6 +1,7 @@
 //! First synchronisation: a device process that has nothing, and the server, which has everything sealed.
 
 use anyhow::{Context, Result};
+use polevik_device::api::RowId;
 
 use super::{Bench, number, remove};
 use crate::dataset::Shape;
@@ -70,7 +71,7 @@ fn take(bench: &mut Bench, products: u64, shape: Shape, runs: usize, four_indexe
         let home = bench.fresh("home");
         device::log_in(&bench.programs, &home, &server, &Person::rep(1))?;
         let before = server.cpu()?;
-        let sync = device::synchronise(&bench.programs, &home)?;
+        let sync = device::synchronise_row(&bench.programs, &home, RowId::DownloadMandatory)?;
         taken.server_cpu_s.push(server.cpu_since(before)?);
         taken.device_cpu_s.push(sync.spent.cpu_s);
         taken.wall_s.push(sync.spent.wall_s);
