@@ -117,8 +117,6 @@ async function visitEveryScreen(rep, check) {
   await check("send-now");
   await rep.tap("send-now-confirm");
   await rep.seesNewSuccess("upload.materials", 0);
-  await rep.tap("unknown-network-wifi");
-  await rep.seesNewSuccess("download.materials", 0);
   await check("sync");
 
   await rep.opens("/materials");

@@ -64,8 +64,12 @@ async fn send(request: HttpRequest) -> Result<HttpResponse, TransportError> {
     };
     let value = |name: &str| response.headers().get(name).ok().flatten().map(|value| (name.to_owned(), value));
     let headers = request.wanted_headers.iter().filter_map(|name| value(name)).collect();
-    let body = read(&worker, &response, request.max_answer_bytes).await?;
-    Ok(HttpResponse { status: response.status(), headers, body })
+    let mut answer = HttpResponse { status: response.status(), headers, body: Vec::new() };
+    match read(&worker, &response, request.max_answer_bytes, &mut answer.body).await {
+        Ok(()) => Ok(answer),
+        Err(error) if error.code == ErrorCode::IncompleteReply => Err(error),
+        Err(error) => Err(error.after(answer)),
+    }
 }
 
 fn build(request: &HttpRequest, controller: &AbortController) -> Result<Request, JsValue> {
@@ -88,13 +92,12 @@ fn build(request: &HttpRequest, controller: &AbortController) -> Result<Request,
     Request::new_with_str_and_init(&request.url, &init)
 }
 
-/// Reads the body piece by piece, so that a slow one is told from a dead one.
-async fn read(worker: &DedicatedWorkerGlobalScope, response: &Response, max_bytes: u64) -> Result<Vec<u8>, TransportError> {
+/// Reads the body piece by piece, so that a slow one is told from a dead one; what came before a failure is there too.
+async fn read(worker: &DedicatedWorkerGlobalScope, response: &Response, max_bytes: u64, body: &mut Vec<u8>) -> Result<(), TransportError> {
     let Some(stream) = response.body() else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    let mut body = Vec::new();
     loop {
         let piece = match within(NEXT_BYTES_MS, JsFuture::from(reader.read())).await {
             Some(Ok(piece)) => piece,
@@ -103,7 +106,7 @@ async fn read(worker: &DedicatedWorkerGlobalScope, response: &Response, max_byte
         };
         let part = |name: &str| js_sys::Reflect::get(&piece, &name.into()).unwrap_or(JsValue::UNDEFINED);
         if part("done").is_truthy() {
-            return Ok(body);
+            return Ok(());
         }
         let bytes: js_sys::Uint8Array = part("value").unchecked_into();
         MOVED.set(MOVED.get() + u64::from(bytes.length()));

@@ -41,7 +41,7 @@ pub fn Photos(
         view! { <div class="photos" data-testid="photos">{photos.into_iter().map(|row| view! { <Thumbnail visit row/> }).collect_view()}</div> }
             .into_any()
     };
-    view! { {head(words.t("photos-title"))} {open.then(|| view! { <SpaceNote space/> })} {list} }.into_any()
+    view! { {head(words.t("photos-title"))} {open.then(|| view! { <SpaceNote space/> })} <div class="photos-place">{list}</div> }.into_any()
 }
 
 /// What to know of the space for photos, with the way to free some.
@@ -148,7 +148,7 @@ pub fn TakePhoto(
     };
     view! {
         <Sheet open title=words.t("photo-scene") testid="sheet-photo">
-            <div class="choices" role="group" aria-label=words.t("photo-scene")>
+            <div class="choices pairs" role="group" aria-label=words.t("photo-scene")>
                 {Scene::ALL
                     .into_iter()
                     .map(|scene| {

@@ -43,7 +43,6 @@ pub fn Sync() -> impl IntoView {
         <main class="scroll" data-testid="screen-sync">
             <div class="page">
                 <Head/>
-                <UnknownNetwork/>
                 <WiFiOnly/>
                 {head(words.t("sync-download"))}
                 <section class="card rows" data-testid="block-download">{block(Direction::Download)}</section>
@@ -185,16 +184,21 @@ fn network_icon(network: NetworkClass) -> Icon {
     }
 }
 
+/// The row in which it is asked what a network of unknown kind is: the last one that waits for the answer, so that the least moves.
+fn asks_about_network(core: Core, page: Page) -> Option<RowId> {
+    if page.network_asked.get() {
+        return None;
+    }
+    let sync = core.sync.read();
+    let waits = |row: &&RowView| matches!(row.state, RowState::Waiting { reason: WaitReason::UnknownNetwork, .. });
+    sync.as_ref()?.rows.iter().rfind(waits).map(|row| row.id)
+}
+
 /// A network whose kind the browser does not tell: asked once, as long as something waits for the answer.
 #[component]
 fn UnknownNetwork() -> impl IntoView {
-    let core: Core = expect_context();
     let page: Page = expect_context();
     let words = Words::here();
-    let waits = Memo::new(move |_| {
-        let unknown = |row: &RowView| matches!(row.state, RowState::Waiting { reason: WaitReason::UnknownNetwork, .. });
-        core.sync.read().as_ref().is_some_and(|sync| sync.rows.iter().any(unknown))
-    });
     let answer = move |is_wifi: bool| {
         page.network_asked.set(true);
         if is_wifi {
@@ -204,19 +208,20 @@ fn UnknownNetwork() -> impl IntoView {
         }
     };
     view! {
-        <Show when=move || waits.get() && !page.network_asked.get()>
-            <section class="card card-pad" role="group" aria-label=words.t("network-unknown") data-testid="unknown-network">
-                <p>{words.t("sync-unknown-net")}</p>
+        <div class="note" role="group" aria-label=words.t("network-unknown") data-testid="unknown-network">
+            {icon_px(icons::INFO, 20)}
+            <div class="grow noted">
+                <span>{words.t("sync-unknown-net")}</span>
                 <div class="two-buttons">
-                    <button class="button quiet low" data-testid="unknown-network-wifi" on:click=move |_| answer(true)>
+                    <button class="button outline narrow" data-testid="unknown-network-wifi" on:click=move |_| answer(true)>
                         {words.t("sync-unknown-yes")}
                     </button>
-                    <button class="button plain low" data-testid="unknown-network-wait" on:click=move |_| answer(false)>
+                    <button class="button plain narrow" data-testid="unknown-network-wait" on:click=move |_| answer(false)>
                         {words.t("sync-unknown-no")}
                     </button>
                 </div>
-            </section>
-        </Show>
+            </div>
+        </div>
     }
 }
 
@@ -261,6 +266,7 @@ fn Row(id: RowId) -> impl IntoView {
     });
     let online = Memo::new(move |_| core.sync.read().as_ref().is_some_and(|sync| sync.network != NetworkClass::Offline));
     let asking = RwSignal::new(false);
+    let asks = Memo::new(move |_| asks_about_network(core, page) == Some(id));
     let offered = Memo::new(move |_| row.read().as_ref().map_or(0, |row| row.re_offered));
     let busy = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. } | RowState::Queued)));
     let moving = Memo::new(move |_| row.read().as_ref().is_some_and(|row| matches!(row.state, RowState::Running { .. })));
@@ -333,6 +339,7 @@ fn Row(id: RowId) -> impl IntoView {
                 {move || attempt().map(|text| view! { <div>{text}</div> })}
             </div>
             {move || failure.get().map(|failure| view! { <div class="more"><Red id failure busy page/></div> })}
+            {move || asks.get().then(|| view! { <div class="more"><UnknownNetwork/></div> })}
             {move || held_back.get().map(|held| view! { <div class="more"><HeldBack id held online asking/></div> })}
             {move || {
                 partial

@@ -79,9 +79,7 @@ mod tests {
 
     #[test]
     fn the_server_s_time_is_taken_as_of_the_middle_of_the_round_trip() {
-        for (server, before, after, offset) in
-            [(1_000, 1_000, 1_000, 0), (5_100, 1_000, 1_200, 4_000), (900, 1_000, 1_200, -200)]
-        {
+        for (server, before, after, offset) in [(1_000, 1_000, 1_000, 0), (5_100, 1_000, 1_200, 4_000), (900, 1_000, 1_200, -200)] {
             assert_eq!(clock_offset_ms(UtcMillis(server), UtcMillis(before), UtcMillis(after)), offset);
         }
     }
