@@ -113,7 +113,7 @@ pub enum Op {
     Seal,
     /// The office collects what no manifest names any more.
     CollectGarbage,
-    /// For a while the server breaks at every document that speaks of one product.
+    /// For a while the server breaks at every order of some products.
     Poison { pick: u64 },
 
     /// The office imports some rows that changed.
@@ -334,7 +334,7 @@ impl Plan {
         makers.extend(OFFICE.map(|(make, weight)| (make, if random.chance(150) { 0 } else { weight })));
         if draw.faults {
             makers.extend(FAULTS.map(|(make, weight)| (make, [0, 0, weight, weight * 2][random.index(4)])));
-            makers.push((|_, pick| Op::Poison { pick }, [0, 0, 0, 3][random.index(4)]));
+            makers.push((|_, pick| Op::Poison { pick }, [0, 0, 0, 12][random.index(4)]));
         }
         let total: u64 = makers.iter().map(|(_, weight)| weight).sum();
         // Some worlds are in a hurry, others have time for every back-off to end.

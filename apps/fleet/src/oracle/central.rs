@@ -221,7 +221,10 @@ pub fn contents(tx: &Transaction<'_>) -> rusqlite::Result<Content> {
     super::contents_of(tx)
 }
 
-/// From now on the server breaks at every order that has this product, until `heal` or a restart.
+/// One product of so many is poisoned with the one that is named.
+const POISONED_OF: i64 = 8;
+
+/// From now on the server breaks at every order that has this product or one of its like, until [`cure`] or a restart.
 ///
 /// # Errors
 ///
@@ -229,8 +232,9 @@ pub fn contents(tx: &Transaction<'_>) -> rusqlite::Result<Content> {
 pub fn poison(store: &Store, product: i64) -> Result<(), StoreError> {
     store.write(|tx| {
         tx.execute_batch(&format!(
-            "CREATE TEMP TRIGGER IF NOT EXISTS poison BEFORE INSERT ON main.order_line WHEN NEW.product_id = {product}
-             BEGIN SELECT RAISE(ABORT, 'poison'); END"
+            "CREATE TEMP TRIGGER IF NOT EXISTS poison BEFORE INSERT ON main.order_line WHEN NEW.product_id % {POISONED_OF} = {}
+             BEGIN SELECT RAISE(ABORT, 'poison'); END",
+            product % POISONED_OF
         ))?;
         Ok(())
     })

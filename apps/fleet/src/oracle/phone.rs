@@ -125,6 +125,13 @@ pub fn staged(tx: &Transaction<'_>) -> rusqlite::Result<i64> {
     tx.query_row("SELECT COUNT(*) FROM staged_segment", [], |row| row.get(0))
 }
 
+/// The outlets that the rep sees.
+pub fn outlets(tx: &Transaction<'_>) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = tx.prepare_cached("SELECT id FROM outlet ORDER BY id")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    rows.collect()
+}
+
 /// Where a visit is.
 pub fn outlet_of_visit(tx: &Transaction<'_>, visit: &[u8; 16]) -> rusqlite::Result<Option<i64>> {
     let mut statement = tx.prepare_cached("SELECT outlet_id FROM visit WHERE id = ?1")?;

@@ -189,7 +189,7 @@ impl World {
         match phone.open_visit() {
             Some(visit) => drop(phone.ask(Request::Execute(Command::FinishVisit { visit }))),
             None => {
-                let outlet = OutletId(1 + i64::try_from(pick % 17).unwrap_or(0));
+                let outlet = outlet_of(phone, pick);
                 phone.ask(Request::Execute(Command::StartVisit { outlet, route_stop: None }));
             }
         }
@@ -198,7 +198,7 @@ impl World {
     pub(super) fn order(&self, phone: &Rc<Handset>, pick: u64) {
         let mut random = Random::new(pick);
         let visit = phone.open_visit().filter(|_| random.chance(700));
-        let mut outlet = OutletId(1 + i64::try_from(random.below(17)).unwrap_or(0));
+        let mut outlet = outlet_of(phone, random.bits());
         if let Some(visit) = visit {
             // A visit's order is for the visit's outlet; which that is stands in the outbox.
             match phone.look(|both| phone::outlet_of_visit(&both.work, visit.as_bytes())) {
@@ -300,4 +300,12 @@ impl World {
         self.desk.block_device(id, block);
         if block { self.blocked.push(id) } else { self.blocked.retain(|blocked| *blocked != id) }
     }
+}
+
+/// An outlet of the rep's; now and then any, whether it is the rep's or not.
+fn outlet_of(phone: &Rc<Handset>, pick: u64) -> OutletId {
+    let any = 1 + i64::try_from(pick % 17).unwrap_or(0);
+    let seen = phone.look(|both| phone::outlets(&both.reference)).and_then(Result::ok).unwrap_or_default();
+    let own = seen.get(usize::try_from(pick / 8).unwrap_or(0) % seen.len().max(1)).copied();
+    OutletId(own.filter(|_| !pick.is_multiple_of(8)).unwrap_or(any))
 }
