@@ -138,7 +138,7 @@ async fn whatever_is_killed_whenever_every_saved_order_is_placed_once() {
         let status = settled(&rep.device);
         for row in status["rows"].as_array().unwrap() {
             assert_eq!(row["state"], "ok", "seed {seed}: {status}\n{:?}", network.history());
-            assert_eq!(row["waiting"], json!({ "orders": 0, "visits": 0 }), "seed {seed}");
+            assert_eq!(row["waiting"], json!({ "orders": 0, "visits": 0, "files": 0, "bytes": 0 }), "seed {seed}");
         }
         let placed = rep.placed();
         for id in rep.saved.keys() {
@@ -259,7 +259,8 @@ async fn each_trouble_of_the_network_has_its_code_and_passes() {
         network.always(trouble);
         let said = rep.device.run(&["sync"]);
         assert_eq!(said.code, 3, "{trouble:?}: {said:?}");
-        for row in said.json["rows"].as_array().unwrap() {
+        // Rows of files that have nothing to move ask nobody, so nothing can fail them.
+        for row in said.json["rows"].as_array().unwrap().iter().filter(|row| row["row"].as_str().unwrap().ends_with(".mandatory")) {
             assert!(codes.contains(&row["code"].as_str().unwrap()), "{trouble:?}: {row}");
         }
         network.heal();

@@ -54,7 +54,7 @@ fn an_order_taken_without_network_reaches_the_central_database_with_the_same_tot
     for name in ["upload.mandatory", "download.mandatory"] {
         assert_eq!(row(&failed.json, name)["last_success"], row(&before, name)["last_success"], "a failure moves no time");
     }
-    assert_eq!(row(&device.must(&["status"]), "upload.mandatory")["waiting"], json!({ "orders": 1, "visits": 1 }));
+    assert_eq!(row(&device.must(&["status"]), "upload.mandatory")["waiting"], json!({ "orders": 1, "visits": 1, "files": 0, "bytes": 0 }));
 
     let _server = Server::start_at(&data, &listen);
     assert_eq!(device.must(&["sync"])["result"], "success");
@@ -66,7 +66,7 @@ fn an_order_taken_without_network_reaches_the_central_database_with_the_same_tot
     assert_eq!(there["totals"]["sum"], here["sum"]);
     assert_eq!(there["totals"]["vat_sum"], here["vat_sum"]);
     assert_eq!(there["lines"].as_array().unwrap().len(), 3);
-    assert_eq!(row(&device.must(&["status"]), "upload.mandatory")["waiting"], json!({ "orders": 0, "visits": 0 }));
+    assert_eq!(row(&device.must(&["status"]), "upload.mandatory")["waiting"], json!({ "orders": 0, "visits": 0, "files": 0, "bytes": 0 }));
     assert_ne!(device.must(&["orders"])["orders"][0]["state"], "waiting", "the device knows that the order is on the server");
     assert_eq!(device.must(&["queue"])["queue"].as_array().map(Vec::len), Some(0));
 }
