@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polevik_device_store::db::commit;
 use polevik_device_store::reference::checkpoints;
-use polevik_device_store::work::{journal, outbox, parking};
+use polevik_device_store::work::{journal, outbox, outgoing_files, parking};
 use polevik_domain::ids::DocumentId;
 use polevik_domain::time::UtcMillis;
 use polevik_protocol::sync::{SHORT_ROOT_DIGITS, SyncReply, SyncRequest};
@@ -198,7 +198,7 @@ impl Device {
         }
         let marked = (|| {
             let tx = self.store.work()?;
-            let marked = journal::mark_re_offer(&tx, journal::keep_since(now))?;
+            let marked = journal::mark_re_offer(&tx, journal::keep_since(now))? + outgoing_files::offer_again(&tx)?;
             commit(tx)?;
             Ok(marked > 0)
         })();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use polevik_device_store::work::outbox::{self, Answer, OutboxEntry, Selection};
-use polevik_device_store::work::{journal, parking};
+use polevik_device_store::work::{journal, outgoing_files, parking};
 use polevik_device_store::{StoreError, Transaction};
 use polevik_domain::ids::{DocumentId, PositionId};
 use polevik_domain::time::UtcMillis;
@@ -145,7 +145,7 @@ pub(crate) fn settle(
         }
     }
     if reply.re_offer && may_offer {
-        settled.offered_again = journal::mark_re_offer(tx, journal::keep_since(now))?;
+        settled.offered_again = journal::mark_re_offer(tx, journal::keep_since(now))? + outgoing_files::offer_again(tx)?;
     }
     Ok(settled)
 }

@@ -228,6 +228,20 @@ fn what_the_office_has_already_is_not_sent() {
 }
 
 #[test]
+fn a_server_restored_from_a_backup_gets_the_photos_again_that_it_had_confirmed() {
+    let (mut world, file) = with_a_photo();
+    world.sync(None);
+    assert!(is_kept(&world, &file));
+    world.office.borrow_mut().lose_documents();
+    world.office.borrow_mut().shelf.kept.clear();
+    world.advance(60_000);
+    world.sync(None);
+    world.sync(None);
+    assert!(is_kept(&world, &file), "the original was still here");
+    assert_eq!(waiting(&mut world), 0);
+}
+
+#[test]
 fn with_the_switch_on_not_a_byte_of_a_photo_goes_over_anything_but_wifi() {
     for (network, reason) in [
         (NetworkClass::Cellular, WaitReason::WiFi),

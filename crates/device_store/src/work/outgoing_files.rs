@@ -257,6 +257,22 @@ const CONFIRM: &str = "
            next_try_at_ms = NULL, code = NULL, detail = NULL
      WHERE file = :file";
 
+/// The server was restored from a backup and may have lost files that it had confirmed: those that are still here are offered again. What it
+/// has after all costs no byte.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn offer_again(tx: &Transaction<'_>) -> Result<usize> {
+    Ok(tx.prepare_cached(OFFER_AGAIN)?.execute([])?)
+}
+
+const OFFER_AGAIN: &str = "
+    -- outgoing_files::offer_again
+    UPDATE outgoing_file
+       SET state = 'waiting', confirmed_at_ms = NULL, upload = NULL, sent = 0, attempts = 0, next_try_at_ms = NULL, code = NULL, detail = NULL
+     WHERE state = 'confirmed' AND removed_at_ms IS NULL";
+
 /// The server will never take the file, for this reason.
 ///
 /// # Errors
