@@ -303,7 +303,6 @@ impl Oracle {
         self.receipts.retain(|(key, _), _| receipts.contains_key(key));
         self.places = self.places_of_backup.clone();
         self.order_may_differ = true;
-        self.photos.office_set_back();
         Ok(())
     }
 

@@ -16,7 +16,7 @@ struct Photo {
     file: Blake3Hex,
     bytes: u64,
     holders: BTreeSet<usize>,
-    /// A fault took it from everybody who had it, or the office lost it after it had been confirmed.
+    /// A fault took it from everybody who had it.
     excused: bool,
 }
 
@@ -39,11 +39,6 @@ impl Photos {
             photo.holders.remove(&phone);
             photo.excused |= photo.holders.is_empty();
         }
-    }
-
-    /// The server is as its backup was: what it had confirmed since is not offered to it again.
-    pub fn office_set_back(&mut self) {
-        self.taken.values_mut().for_each(|photo| photo.excused = true);
     }
 
     /// At the end: every photo whose document stands at the office has its file there, and no file is other than its name says.

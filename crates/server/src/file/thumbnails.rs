@@ -1,7 +1,7 @@
 //! Small pictures of photos and materials, made one after the other in a process of its own, some time after the file has come.
 //!
 //! Pictures come from outside, and whoever decodes them can be made to take much memory and time, or to fail. So the server never does: it
-//! starts this same program as `polevik-server thumbnail`, which may take [`MOST_MEMORY_BYTES`] and [`LONGEST`], runs at low priority, reads
+//! starts this same program as `polevik-server thumbnail`, which may take `MOST_MEMORY_BYTES` and `LONGEST`, runs at low priority, reads
 //! the picture from its standard input and writes the small one to its standard output.
 
 use std::io::{self, Cursor, Read, Write};
